@@ -1,0 +1,77 @@
+"""Every default of rlm_magic, once. Times in seconds, sizes in bytes or characters, money in US dollars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextConfig:
+    """How a context is stored and read."""
+
+    segment_bytes: int = MIB
+    object_bytes: int = 64 * MIB
+    str_limit_chars: int = 1_000_000
+    """`str(context)` refuses above this: a model that prints the whole text gains nothing."""
+    search_limit: int = 1_000
+    """`search` stops after this many matches unless told otherwise."""
+    memory_bytes: int = 1024 * MIB
+    """What segments read from a store may occupy in memory. A text given as a str is not counted: it is the only copy."""
+    slice_limit_bytes: int = 4096 * MIB
+    """No single result may need more memory than this, or than half of what the machine has left."""
+    request_bytes: int = 8 * MIB
+    """Neighbouring segments are read in one request of at most this size."""
+    read_threads: int = 8
+    remember_from_bytes: int = 16 * MIB
+    """Plain files are indexed once and remembered on disk from this total size; less is quicker to index anew."""
+    remembered_indexes: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a run may spend; None means no limit. Checked before each call, over the whole run."""
+
+    steps: int = 20
+    seconds: float | None = 600.0
+    cell_seconds: float = 60.0
+    """Per cell; the clock stands still while a cell waits for its sub-calls."""
+    sub_calls: int | None = 200
+    tokens: int | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """How the loop behaves."""
+
+    output_chars: int = 20_000
+    """Output of one cell shown to the model: head and tail of this many characters in all."""
+    concurrency: int = 16
+    """Sub-calls of one batch in flight at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplConfig:
+    """How a repl guards its cells; what the model is shown of their output is the engine's to decide."""
+
+    capture_chars: int = 1_000_000
+    """Kept of each stream, of the displays and of the last value: head and tail of this many in all."""
+    error_chars: int = 10_000
+    """Kept of a traceback."""
+    repeat_s: float = 1.0
+    """A cell that caught its own stop is stopped again after this long, until it ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """Which models are used when none is named: the first provider whose key is set, else offline."""
+
+    openai: tuple[str, str] = ("openai:gpt-5", "openai:gpt-5-nano")
+    anthropic: tuple[str, str] = ("anthropic:claude-sonnet-5-5", "anthropic:claude-haiku-5-5")
+    offline: tuple[str, str] = ("offline", "offline")
+    max_output_tokens: int = 16_000
+    """Sent to providers that demand a cap (Anthropic)."""
+    timeout_s: float = 300.0
+    max_retries: int = 4

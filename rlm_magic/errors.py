@@ -1,0 +1,175 @@
+"""Every exception of rlm_magic. Each message names the value at fault and the way out.
+
+RLMError
+├── SourceError (also ValueError)        what was named cannot be bound as a context
+│   ├── SourceNotFound (FileNotFoundError)   nothing is there
+│   └── BadText (UnicodeError)               the text is not valid and errors="strict" was asked for
+├── ContextError                         a bound context cannot give what was asked
+│   ├── ContextTooLarge                      the result would not fit in memory, or not in one str
+│   ├── ManifestError (ValueError)           the manifest is corrupt, partial or of an unknown version
+│   ├── SegmentMissing (LookupError)         an object that the manifest lists is gone
+│   ├── IntegrityError                       bytes differ from what the manifest promises
+│   ├── SnapshotChanged                      an object changed since the context was opened
+│   ├── StoreUnavailable (OSError)           the store refused or did not answer
+│   └── WriteConflict                        somebody else committed first
+├── ModelError                           a model could not be reached or answered wrongly
+│   ├── UnknownModel (ValueError)            no provider or model of that name
+│   ├── MissingKey                           the provider's key is not set
+│   ├── MissingPackage (ImportError)         an optional package is not installed
+│   └── ScriptExhausted                      a scripted model was asked once too often
+├── ReplError                            the repl itself failed (not the model's code)
+│   └── ReplBusy                             another run holds this kernel
+├── BudgetError (ValueError)             a budget that cannot be honoured
+├── BudgetExceeded                       a call was refused because the budget is spent
+├── RunNotFound (LookupError)            no recorded run goes by that name
+└── TrajectoryError (ValueError)         the file is not a trajectory
+
+RunInterrupted (KeyboardInterrupt)       the user stopped a run; carries what it had found
+RunEnded (BaseException)                 raised by FINAL(...) inside a cell; model code cannot swallow it
+CellTimeout (BaseException)              raised inside a cell whose time is up
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .records import Answer
+
+
+class RLMError(Exception):
+    """Base of every error that rlm_magic raises on purpose.
+
+    `answer` is set when the error ended a run that had already begun: what was found and paid for is in it.
+    """
+
+    answer: Answer | None = None
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one short block in IPython instead of our own frames; Run All still stops."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class SourceError(RLMError, ValueError):
+    """What was named cannot be bound as a context."""
+
+
+class SourceNotFound(SourceError, FileNotFoundError):
+    """Nothing is there under the name given."""
+
+    # OSError formats its arguments in its own way; the message is ours.
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class BadText(SourceError, UnicodeError):
+    """The text holds invalid bytes, and errors="strict" asked to be told."""
+
+
+class ContextError(RLMError):
+    """A bound context cannot give what was asked of it."""
+
+
+class ContextTooLarge(ContextError):
+    """The result would not fit in memory, or is too long for one str."""
+
+
+class ManifestError(ContextError, ValueError):
+    """The manifest is corrupt, partial, or of a version this release does not read."""
+
+
+class SegmentMissing(ContextError, LookupError):
+    """An object that the manifest lists is gone; the message names it and its lines."""
+
+
+class IntegrityError(ContextError):
+    """Bytes differ from what the manifest promises."""
+
+
+class SnapshotChanged(ContextError):
+    """An object changed since the context was opened."""
+
+
+class StoreUnavailable(ContextError, OSError):
+    """The store refused or did not answer."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class WriteConflict(ContextError):
+    """Somebody else committed a manifest first."""
+
+
+class ModelError(RLMError):
+    """A model could not be reached, or answered in a way that cannot be used."""
+
+
+class UnknownModel(ModelError, ValueError):
+    """No provider or model goes by that name."""
+
+
+class MissingKey(ModelError):
+    """The provider's key is not set."""
+
+
+class MissingPackage(ModelError, ImportError):
+    """An optional package is not installed; the message holds the install line."""
+
+
+class ScriptExhausted(ModelError):
+    """A scripted model was asked more often than it has replies."""
+
+
+class ReplError(RLMError):
+    """The repl itself failed; errors of the model's code travel in CellResult instead."""
+
+
+class ReplBusy(ReplError):
+    """Another run holds this kernel."""
+
+
+class BudgetError(RLMError, ValueError):
+    """A budget that cannot be honoured, such as a negative one."""
+
+
+class BudgetExceeded(RLMError):
+    """A call was refused because the budget is spent. `limit` names what ran out."""
+
+    def __init__(self, message: str, *, limit: str) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class RunNotFound(RLMError, LookupError):
+    """No recorded run, or more than one, goes by that name."""
+
+
+class TrajectoryError(RLMError, ValueError):
+    """The file is not a trajectory."""
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """The user stopped a run; `answer` holds what it had found. A KeyboardInterrupt: Run All stops too."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"run {answer.run_id} was interrupted after {len(answer.steps)} steps")
+        self.answer = answer
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{self}; what it found is kept (%rlm_log {self.answer.run_id})"]
+
+
+class RunEnded(BaseException):
+    """Raised by FINAL(...) and its kin inside a cell, carrying the answer.
+
+    A BaseException, so that `except Exception` in model code does not swallow the answer.
+    """
+
+    def __init__(self, value: object) -> None:
+        super().__init__("the run has its answer")
+        self.value = value
+
+
+class CellTimeout(BaseException):
+    """Raised inside a cell whose time is up; a BaseException for the same reason as RunEnded."""

@@ -1,0 +1,250 @@
+"""What travels between rooms. Frozen: whoever receives a record may keep it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation with a model."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What calls to one model have consumed. `cost_usd` is None where the price is unknown, never 0."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        known = self.cost_usd is not None and other.cost_usd is not None
+        return Usage(
+            calls=self.calls + other.calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost_usd=(self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One reply of a model. `stop_reason` is "stop", "length", or the provider's own word."""
+
+    text: str
+    usage: Usage
+    stop_reason: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class SubCall:
+    """One `llm_query` made by a cell. `error` is set, and `reply` empty, when it failed."""
+
+    model: str
+    prompt: str
+    reply: str
+    usage: Usage
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """What running one cell did, as the repl saw it.
+
+    `value` is the repr of the last expression, or None. `shown` holds the plain text of what was displayed.
+    `error` is a traceback trimmed to the model's own frames. `ended` is set when FINAL and its kin ended
+    the run; `final` then holds the value. `interrupted` says that the user pressed stop.
+    """
+
+    stdout: str = ""
+    stderr: str = ""
+    value: str | None = None
+    shown: tuple[str, ...] = ()
+    error: str | None = None
+    ended: bool = False
+    final: object = None
+    interrupted: bool = False
+    timed_out: bool = False
+    seconds: float = 0.0
+
+    @property
+    def output(self) -> str:
+        """Everything the cell showed, as one text: printed, displayed, its value, its error."""
+        parts = [self.stdout, self.stderr, *self.shown, self.value or "", self.error or ""]
+        return "\n".join(part.rstrip("\n") for part in parts if part.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One fenced block of a reply, with what it did."""
+
+    code: str
+    result: CellResult
+    sub_calls: tuple[SubCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One turn of a run. `number` counts from 1; `notes` is what the loop told the model besides output."""
+
+    number: int
+    reply: str
+    cells: tuple[Cell, ...]
+    usage: Usage
+    seconds: float
+    notes: tuple[str, ...] = ()
+    final: str | None = None
+
+    @property
+    def sub_calls(self) -> tuple[SubCall, ...]:
+        """The sub-calls of every cell, in order."""
+        return tuple(call for cell in self.cells for call in cell.sub_calls)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """What a run returns. `str(answer)` is its text.
+
+    `status` is "answered", "stopped: <limit>" (the limit by its name in Budget), "interrupted" or
+    "failed: <error>". `value` is the object that ended the run, before it became text.
+    `variables` holds what the run left in its namespace. `usage` is per model name. `trajectory` is the file
+    that records the run; `page` makes a web page of the answer.
+    """
+
+    question: str
+    text: str
+    status: str
+    steps: tuple[Step, ...] = ()
+    value: object = None
+    variables: Mapping[str, object] = field(default_factory=dict)
+    usage: Mapping[str, Usage] = field(default_factory=dict)
+    seconds: float = 0.0
+    run_id: str = ""
+    trajectory: Path | None = None
+    page: Callable[[Answer], str] | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        text = self.text if len(self.text) <= 80 else self.text[:77] + "..."
+        return f"Answer({text!r}, {self.status}, {len(self.steps)} steps)"
+
+    @property
+    def total(self) -> Usage:
+        """Usage of all models together."""
+        return sum(self.usage.values(), Usage())
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the run to `path`: its trajectory for ".jsonl", a self-contained web page for ".html".
+
+        An existing file is replaced. Returns the path. Raises ValueError for any other ending.
+        """
+        target = Path(path)
+        if target.suffix == ".jsonl" and self.trajectory is not None:
+            shutil.copyfile(self.trajectory, target)
+        elif target.suffix == ".html" and self.page is not None:
+            target.write_text(self.page(self), encoding="utf-8")
+        else:
+            raise ValueError(f"cannot save a run as {target.name!r}; use a name that ends in .jsonl or .html")
+        return target
+
+
+# Events: what a run reports while it goes, in the order it happens, on the thread that called the run.
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins."""
+
+    run_id: str
+    question: str
+    model: str
+    sub_model: str
+    max_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingStarted:
+    """The root model was asked for its next reply."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextStreamed:
+    """A piece of the root model's reply arrived."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellStarted:
+    """A cell of the reply begins to run. `index` counts from 0 within the step."""
+
+    step: int
+    index: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubCallsProgressed:
+    """A cell waits for sub-calls: `done` of `total` of the current batch are back."""
+
+    step: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellFinished:
+    """A cell of the reply has run."""
+
+    step: int
+    index: int
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A step is complete and recorded."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is over, whatever its status."""
+
+    answer: Answer
+
+
+Event = (
+    RunStarted
+    | ThinkingStarted
+    | TextStreamed
+    | CellStarted
+    | SubCallsProgressed
+    | CellFinished
+    | StepFinished
+    | RunFinished
+)

@@ -1,0 +1,17 @@
+"""Shorten long text to a head and a tail, saying how much was left out. Pure."""
+
+from __future__ import annotations
+
+
+def clip(text: str, *, limit_chars: int) -> str:
+    """Return `text` whole if it has at most `limit_chars` characters, else its head and tail around a count.
+
+    >>> clip("abcdefghij", limit_chars=4)
+    'ab\\n... [6 of 10 characters omitted] ...\\nij'
+    """
+    if len(text) <= limit_chars:
+        return text
+    head, tail = (limit_chars + 1) // 2, limit_chars // 2
+    omitted = len(text) - head - tail
+    note = f"\n... [{omitted:,} of {len(text):,} characters omitted] ...\n"
+    return text[:head] + note + text[len(text) - tail :]
