@@ -1,0 +1,148 @@
+"""Carry out one reply of the root model: run its cells, find its answer, note what it must be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..records import Cell, CellFinished, CellResult, CellStarted, Completion, Event
+from ..repl import Repl
+from . import prompts
+from .final import Final, FinalText, FinalVariable, MalformedFinal, find_finals
+from .functions import CellFunctions, answer_text, missing_variable
+from .ledger import Ledger
+from .reply import Reply, parse_reply
+
+# A cell that begins in the run's last moment still gets a moment, so that it can end the run.
+_SHORTEST_CELL_S = 0.1
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a reply led to. `ended` says that `value` is the answer; `prose` is the reply without code."""
+
+    prose: str
+    cells: list[Cell] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    ended: bool = False
+    value: object = None
+    interrupted: bool = False
+
+    def end(self, value: object) -> None:
+        """Take `value` as the answer."""
+        self.ended, self.value = True, value
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last cell that ran raised an error."""
+        return bool(self.cells) and self.cells[-1].result.error is not None
+
+
+class Turn:
+    """Carries out replies in one repl. An interrupt while cells run is kept in the Outcome, not raised."""
+
+    def __init__(
+        self, repl: Repl, functions: CellFunctions, ledger: Ledger, report: Callable[[Event], None]
+    ) -> None:
+        self._given_answer: dict[str, object] = {"content": "", "ready": False}
+        repl.give({"answer": self._given_answer})
+        self._repl = repl
+        self._functions = functions
+        self._ledger = ledger
+        self._report = report
+
+    def carry_out(self, number: int, completion: Completion) -> Outcome:
+        """Run the cells of step `number` in order, up to an answer, an error or an interrupt."""
+        reply = parse_reply(completion.text)
+        outcome = Outcome(reply.prose)
+        try:
+            self._run_cells(number, reply, outcome)
+        except KeyboardInterrupt:
+            # Between two cells, or while one was being set up: nothing of the step is lost.
+            outcome.interrupted = True
+        if not outcome.ended and not outcome.interrupted:
+            finals = find_finals(reply.prose)
+            self._read_finals(finals, outcome)
+            if not outcome.ended:
+                outcome.notes += self._notes(reply, completion, outcome, tried_to_end=bool(finals))
+        return outcome
+
+    def _run_cells(self, number: int, reply: Reply, outcome: Outcome) -> None:
+        for index, code in enumerate(reply.cells):
+            self._report(CellStarted(number, index, code))
+            self._functions.begin_cell()
+            result = self._repl.run(code, name=f"rlm {number}.{index + 1}", timeout_s=self._cell_limit_s())
+            cell = Cell(code, result, tuple(self._functions.sub_calls))
+            outcome.cells.append(cell)
+            self._report(CellFinished(number, index, cell))
+            if self._settle(result, outcome):
+                return
+
+    def _settle(self, result: CellResult, outcome: Outcome) -> bool:
+        """Take the cell's answer if it gave one. Returns whether no further cell of the reply may run."""
+        # The functions remember an answer whose exception the model's own `except:` swallowed.
+        if self._functions.ended is not None:
+            outcome.end(self._functions.ended.value)
+        elif result.interrupted:
+            outcome.interrupted = True
+        elif result.error is None and (answer := self._answer_dict()) is not None and answer.get("ready"):
+            content = answer.get("content")
+            if content not in (None, ""):
+                outcome.end(content)
+        return outcome.ended or outcome.interrupted or result.error is not None
+
+    def _read_finals(self, finals: list[Final], outcome: Outcome) -> None:
+        if outcome.failed and finals:
+            # Such an answer was written before its author could see that the code failed.
+            outcome.notes.append("Your FINAL was not used, because a cell of the same reply failed.")
+            return
+        for final in finals:
+            match final:
+                case FinalText(text):
+                    outcome.end(text)
+                case FinalVariable(name):
+                    self._end_with_variable(name, outcome)
+                case MalformedFinal(reason):
+                    outcome.notes.append(reason)
+            if outcome.ended:
+                return
+
+    def _end_with_variable(self, name: str, outcome: Outcome) -> None:
+        variables = self._repl.variables()
+        if name not in variables:
+            outcome.notes.append(missing_variable(name, variables))
+            return
+        try:
+            answer_text(variables[name])
+        except Exception as error:  # noqa: BLE001 - str() of the model's own object may do anything
+            outcome.notes.append(f"FINAL_VAR({name}): str({name}) failed: {type(error).__name__}: {error}")
+        else:
+            outcome.end(variables[name])
+
+    def _notes(
+        self, reply: Reply, completion: Completion, outcome: Outcome, *, tried_to_end: bool
+    ) -> list[str]:
+        notes = []
+        if completion.stop_reason == "length":
+            notes.append(prompts.CUT_SHORT)
+        if reply.unclosed:
+            notes.append(prompts.UNCLOSED_BLOCK)
+        if reply.unclosed_thought:
+            notes.append(prompts.UNCLOSED_THOUGHT)
+        if (answer := self._answer_dict()) is not None and answer.get("ready"):
+            notes.append(prompts.READY_BUT_EMPTY)
+        if (skipped := len(reply.cells) - len(outcome.cells)) > 0:
+            notes.append(f"{skipped} later code block(s) of your reply were not run, because of the error.")
+        if not (outcome.cells or reply.unclosed or tried_to_end):
+            notes.append(prompts.nothing_ran(untagged=reply.untagged))
+        return notes
+
+    def _answer_dict(self) -> dict[str, object] | None:
+        # The repl lists a given name only once it was rebound. `answer` is a common name for a variable: only
+        # a dict is the protocol's, anything else is the model's own.
+        answer = self._repl.variables().get("answer", self._given_answer)
+        return answer if isinstance(answer, dict) else None
+
+    def _cell_limit_s(self) -> float:
+        limit_s, left_s = self._ledger.budget.cell_seconds, self._ledger.seconds_left
+        return limit_s if left_s is None else max(min(limit_s, left_s), _SHORTEST_CELL_S)

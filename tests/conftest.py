@@ -1,0 +1,37 @@
+"""What every test starts from: no keys, and data and cache directories of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The machines are noisy, so Hypothesis must not fail an example for taking long.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+
+_KEYS = (
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_BASE_URL",
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    for name in _KEYS:
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path_factory.mktemp("user")
+    monkeypatch.setenv("RLM_DATA_DIR", str(home / "data"))
+    monkeypatch.setenv("RLM_CACHE_DIR", str(home / "cache"))
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """Where trajectories of this test go."""
+    from rlm_magic.engine import runs_dir
+
+    return runs_dir()
