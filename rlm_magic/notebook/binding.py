@@ -1,0 +1,128 @@
+"""Bind what the user names in a magic as a context: a path, a glob, `$variable`, a cell body."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterator, Mapping, MutableMapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from IPython.core.error import UsageError
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+Unit = Literal["lines", "chars"]
+Errors = Literal["replace", "strict"]
+
+HOW_TO_BIND = (
+    "no context is bound. Bind one first:\n"
+    "    %rlm_context logs /var/log/app/*.log    a path, a glob or a directory\n"
+    "    %rlm_context notes $notes               a notebook variable: str, list of str, path\n"
+    "    %%rlm_context page                      the rest of the cell is the text"
+)
+
+
+class Contexts(Mapping[str, "Context"]):
+    """The contexts bound in one notebook, in the order of binding; the last one is the default.
+
+    A binding lives in the user's namespace too; rebinding that name by hand takes it out of here.
+    """
+
+    def __init__(self, user_ns: MutableMapping[str, object]) -> None:
+        self._user_ns = user_ns
+        self._bound: dict[str, Context] = {}
+
+    def __getitem__(self, name: str) -> Context:
+        return self._live()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._live())
+
+    def __len__(self) -> int:
+        return len(self._live())
+
+    def bind(self, name: str, context: Context) -> None:
+        """Make `context` the notebook variable `name` and the default context."""
+        self._bound.pop(name, None)
+        self._bound[name] = context
+        self._user_ns[name] = context
+
+    def unbind(self, name: str) -> None:
+        """Forget a context and delete its variable. Raises UsageError if it is not bound."""
+        if name not in self:
+            raise UsageError(f"no context {name!r} is bound; bound are: {', '.join(self) or 'none'}")
+        del self._bound[name]
+        del self._user_ns[name]
+
+    def clear(self) -> None:
+        """Forget every context; variables that the user has rebound are spared."""
+        for name in list(self):
+            self.unbind(name)
+        self._bound.clear()
+
+    def last(self) -> Context:
+        """Return the context bound last. Raises UsageError, showing how to bind one, when there is none."""
+        live = self._live()
+        if not live:
+            raise UsageError(HOW_TO_BIND)
+        return next(reversed(live.values()))
+
+    def check_name(self, name: str, source: str) -> None:
+        """Refuse a name that is no variable name, or whose variable would be lost by binding it."""
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise UsageError(f"{name!r} cannot name a context: use a Python variable name, such as logs")
+        from ..context import Context
+
+        held = self._user_ns.get(name)
+        if name not in self._user_ns or isinstance(held, Context) or source == f"${name}":
+            return
+        raise UsageError(
+            f"the variable {name!r} already holds a {type(held).__name__}, which binding would replace; "
+            f"choose another name, or `del {name}` first"
+        )
+
+    def _live(self) -> dict[str, Context]:
+        return {name: context for name, context in self._bound.items() if self._user_ns.get(name) is context}
+
+
+def open_source(source: str, user_ns: Mapping[str, object], *, unit: Unit, errors: Errors) -> Context:
+    """Open what was written as SOURCE in a magic: `$variable`, else an address."""
+    from ..context import open_context
+
+    if not source.startswith("$"):
+        return open_context(
+            Path(source).expanduser() if _is_plain_path(source) else source, unit=unit, errors=errors
+        )
+    name = source[1:]
+    if name not in user_ns:
+        raise UsageError(f"there is no variable {name!r} in the notebook to bind as a context")
+    return open_value(user_ns[name], what=f"variable {name!r}", unit=unit, errors=errors)
+
+
+def open_value(value: object, *, what: str, unit: Unit = "lines", errors: Errors = "replace") -> Context:
+    """Open a Python object as a context. A str is text unless it names a path that exists or a URL."""
+    from ..context import Context, from_text, open_context
+
+    if isinstance(value, str) and not _names_something(value):
+        return from_text(value, unit=unit, errors=errors)
+    if isinstance(value, (str, list, tuple, PathLike, Context)):
+        return open_context(value, unit=unit, errors=errors)
+    raise UsageError(
+        f"{what} is a {type(value).__name__}; a context is made of a str, a list of str, or a path"
+    )
+
+
+def _is_plain_path(source: str) -> bool:
+    """Whether SOURCE is a path even if it would look like text, as a file name with spaces does."""
+    return "://" not in source and not any(character in source for character in "*?[")
+
+
+def _names_something(text: str) -> bool:
+    if "\n" in text or len(text) > 4096 or not text:
+        return False
+    try:
+        return "://" in text.split(maxsplit=1)[0] or Path(text).expanduser().exists()
+    except (OSError, ValueError, IndexError):
+        return False

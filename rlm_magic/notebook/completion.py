@@ -1,0 +1,79 @@
+"""Complete options, bound contexts, models and run ids on the lines of our magics, and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import (
+    CompletionContext,
+    SimpleCompletion,
+    SimpleMatcherResult,
+    context_matcher,
+)
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .magics import RLMMagics
+
+_OUR_LINE = re.compile(r"^\s*(?:[\w., \t]+=\s*)?%%?(rlm(?:_context|_log|_status)?)\s+(.*)$", re.DOTALL)
+_CONTEXT_OPTIONS = ("-c", "--context", "-x", "--unbind")
+_MODEL_OPTIONS = ("-m", "--model", "-s", "--sub-model")
+_MARK = "_rlm_magic_matcher"
+
+
+def register(shell: InteractiveShell, magics: RLMMagics) -> None:
+    """Add our matcher to the shell's completer."""
+
+    @context_matcher()
+    def rlm_magic_matcher(context: CompletionContext) -> SimpleMatcherResult:
+        match = _OUR_LINE.match(context.line_with_cursor[: context.cursor_position])
+        if match is None:
+            return SimpleMatcherResult(completions=[], suppress=False)
+        found = list(_candidates(magics, match.group(1), match.group(2), context.token))
+        return SimpleMatcherResult(
+            completions=[SimpleCompletion(text) for text in found], suppress=bool(found)
+        )
+
+    setattr(rlm_magic_matcher, _MARK, True)
+    shell.Completer.custom_matchers.append(rlm_magic_matcher)
+
+
+def unregister(shell: InteractiveShell) -> None:
+    """Remove our matcher from the shell's completer."""
+    matchers: list[Any] = shell.Completer.custom_matchers
+    matchers[:] = [matcher for matcher in matchers if not hasattr(matcher, _MARK)]
+
+
+def _candidates(magics: RLMMagics, magic: str, typed: str, token: str) -> Iterable[str]:
+    words = typed.split(" ")
+    before, current = (words[-2] if len(words) > 1 else ""), words[-1]
+    if magic == "rlm_log" and not current.startswith("-"):
+        options: Iterable[str] = _run_ids()
+    elif before in _CONTEXT_OPTIONS:
+        options = list(magics.contexts)
+    elif before in _MODEL_OPTIONS:
+        options = _model_names()
+    elif current.startswith("-"):
+        options = magics.options(magic)
+    else:
+        return
+    # IPython replaces its own token, which may be only the tail of the word, as after a dash or a colon.
+    kept = len(current) - len(token) if current.endswith(token) else 0
+    for option in options:
+        if option.startswith(current):
+            yield option[kept:]
+
+
+def _run_ids() -> list[str]:
+    from ..engine import list_runs
+
+    return ["last", *list_runs()[:50]]
+
+
+def _model_names() -> list[str]:
+    from ..models import known_models
+
+    return known_models()

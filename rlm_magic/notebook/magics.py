@@ -1,0 +1,284 @@
+"""The magics: each parses its line and hands over to one worker."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from traitlets import Enum, Unicode
+
+from .binding import Contexts, open_source, open_value
+from .progress import PROGRESS_KINDS, progress_for
+from .question import interpolate, split_options
+from .tables import ContextList, RunList, RunView, Status
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..config import Budget
+    from ..context import Context
+    from ..engine import Run
+    from ..records import Answer
+
+
+@magics_class
+class RLMMagics(Magics):
+    """Ask questions about texts too large for any model's window."""
+
+    model = Unicode("", help="Root model, such as openai:gpt-5; empty: by the keys that are set").tag(
+        config=True
+    )
+    sub_model = Unicode("", help="Model that llm_query asks; empty: the root's companion").tag(config=True)
+    progress = Enum(PROGRESS_KINDS, default_value="auto", help="How a run is shown while it goes").tag(
+        config=True
+    )
+
+    shell: InteractiveShell
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.contexts = Contexts(shell.user_ns)
+        self.last_answer: Answer | None = None
+        self._said: set[str] = set()
+
+    def options(self, magic: str) -> list[str]:
+        """Return the option strings of one of our magics, for completion."""
+        parser: ArgumentParser = getattr(type(self), magic).parser
+        return sorted(parser._option_string_actions)
+
+    @no_var_expand
+    @magic_arguments()
+    @argument("name", nargs="?", metavar="NAME", help="the variable that will hold the context")
+    @argument("source", nargs="?", metavar="SOURCE", help="a path, a glob, a directory, or $variable")
+    @argument("--to", metavar="DIR", help="write the source into a directory of segments and bind that")
+    @argument("--unit", choices=("lines", "chars"), default="lines", help="what context[a:b] counts")
+    @argument(
+        "--errors", choices=("replace", "strict"), default="replace", help="what to do with invalid UTF-8"
+    )
+    @argument("-l", "--list", action="store_true", help="list the bound contexts")
+    @argument("-x", "--unbind", metavar="BOUND", help="forget a context and delete its variable")
+    @argument("-q", "--quiet", action="store_true", help="bind without showing the context")
+    @line_cell_magic
+    def rlm_context(self, line: str, cell: str | None = None) -> Context | ContextList | None:
+        """Bind a text as a context that %rlm can ask about.
+
+        The name becomes a notebook variable holding the very object that the model sees as `context`.
+
+            In [1]: %rlm_context logs /var/log/app/*.log
+            In [2]: %rlm_context source ~/project/src --to /tmp/project_context
+            In [3]: %rlm_context notes $notes
+
+        As a cell magic the rest of the cell is the text:
+
+            In [4]: %%rlm_context page
+               ...: The captain of the ship is Ada.
+
+        Without arguments it lists what is bound. With several bound, the last one is the default.
+        """
+        args = self._parse(self.rlm_context, line)
+        if args.unbind is not None:
+            self.contexts.unbind(args.unbind)
+            return None
+        if args.list or (args.name is None and cell is None):
+            return ContextList(self.contexts)
+        context = self._open(args, cell)
+        self.contexts.bind(args.name, context)
+        return None if args.quiet else context
+
+    @no_var_expand
+    @magic_arguments()
+    @argument(
+        "-c", "--context", metavar="NAME", help="the context to ask about, or a str, list or path variable"
+    )
+    @argument("-m", "--model", help="root model: offline, openai:gpt-5, anthropic:claude-sonnet-5-5, ...")
+    @argument("-s", "--sub-model", help="model that llm_query asks")
+    @argument("-n", "--max-steps", type=int, help="turns the root model may take")
+    @argument("-t", "--timeout", type=float, metavar="S", help="seconds the whole run may take")
+    @argument("--step-timeout", type=float, metavar="S", help="seconds one cell may take")
+    @argument("--max-sub-calls", type=int, help="llm_query calls the run may make")
+    @argument("--max-tokens", type=int, help="tokens the run may use, all models together")
+    @argument("-b", "--max-cost", type=float, metavar="USD", help="dollars the run may cost")
+    @argument("--with", dest="given", metavar="A,B", help="notebook variables that model code may use")
+    @argument("--keep", metavar="A,B", help="variables of the run to copy into the notebook")
+    @argument("-o", "--out", metavar="NAME", help="variable for the answer; set even when the run is stopped")
+    @argument("-q", "--quiet", action="store_true", help="show nothing while the run goes")
+    @argument("--progress", choices=PROGRESS_KINDS, help="how to show the run while it goes")
+    @argument("-h", "--help", action="store_true", help="show this help")
+    @line_cell_magic
+    def rlm(self, line: str, cell: str | None = None) -> Answer | None:
+        """Ask a question about a bound context.
+
+        Options come first; the rest of the line is the question, to the letter. `{name}` stands for your
+        variable of that name. As a cell magic the rest of the cell is the question.
+
+            In [1]: %rlm Which service failed first, and why?
+            In [2]: ans = %rlm -c logs --max-steps 8 How many requests timed out?
+            In [3]: %rlm -- -5 degrees: where is that mentioned?
+
+        The result is an Answer: `ans.text`, `.steps`, `.variables`, `.usage`, `.status`. The stop button ends
+        the run at once; what it found is then in the variable of -o and in %rlm_log.
+        """
+        args, text = split_options(self._parser(self.rlm), line)
+        if args.help:
+            print(self.rlm.__doc__)
+            return None
+        question = self._question(text, cell)
+        for name in _names(args.keep) + _names(args.out):
+            if not name.isidentifier():
+                raise UsageError(f"{name!r} is not a variable name")
+        progress = progress_for(self.shell, "none" if args.quiet else args.progress or self.progress)
+        return self._ask(question, args, progress)
+
+    @no_var_expand
+    @line_magic
+    def rlm_status(self, line: str) -> Status:
+        """Show the bound contexts, the models in use and whether their keys are set, and the last run."""
+        if line.strip():
+            raise UsageError(f"%rlm_status takes no arguments, not {line.strip()!r}")
+        return Status(self.contexts, self.model, self.sub_model, self.last_answer)
+
+    @no_var_expand
+    @magic_arguments()
+    @argument(
+        "run", nargs="?", metavar="RUN", help="a run's id, the beginning of one, 'last', or a .jsonl file"
+    )
+    @argument("-s", "--step", type=int, metavar="N", help="show only this step")
+    @argument("-o", "--out", metavar="FILE", help="write the run to FILE, .jsonl or .html")
+    @line_magic
+    def rlm_log(self, line: str) -> RunList | RunView | None:
+        """List recorded runs, or show one.
+
+        In [1]: %rlm_log
+        In [2]: %rlm_log last
+        In [3]: %rlm_log last --step 2
+        In [4]: %rlm_log last -o run.html
+        """
+        from ..engine import find_run, read_trajectory
+        from ..session import with_page
+
+        args = self._parse(self.rlm_log, line)
+        if args.run is None and args.step is None and args.out is None:
+            return RunList.recent()
+        answer = with_page(read_trajectory(find_run(args.run or "last")))
+        if args.out is None:
+            return RunView(answer, step=args.step)
+        try:
+            answer.save(os.path.expanduser(args.out))
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        return None
+
+    def _open(self, args: Namespace, cell: str | None) -> Context:
+        from ..context import from_text, ingest
+
+        if args.name is None:
+            raise UsageError("%%rlm_context needs a name: %%rlm_context NAME")
+        if cell is None and args.source is None:
+            raise UsageError(
+                f"name the source too: %rlm_context {args.name} SOURCE (a path, a glob, $variable)"
+            )
+        if cell is not None and args.source is not None:
+            raise UsageError(
+                f"%%rlm_context takes its text from the cell; {args.source!r} is one source too many"
+            )
+        self.contexts.check_name(args.name, args.source or "SOURCE")
+        if cell is not None:
+            # IPython ends every cell body with a newline that nobody typed.
+            context = from_text(cell.removesuffix("\n"), unit=args.unit, errors=args.errors)
+        else:
+            context = open_source(args.source, self.shell.user_ns, unit=args.unit, errors=args.errors)
+        return context if args.to is None else ingest(context, os.path.expanduser(args.to), unit=args.unit)
+
+    def _ask(self, question: str, args: Namespace, progress: Any) -> Answer:
+        from ..session import choose_models, finish, start
+
+        context = self.contexts.last() if args.context is None else self._context(args.context)
+        models = choose_models(args.model or self.model or None, args.sub_model or self.sub_model or None)
+        if models.notice and models.notice not in self._said:
+            self._said.add(models.notice)
+            progress.say(models.notice)
+        given = self._given(args.given)
+        run = start(question, context, models=models, budget=_budget(args), given=given, on_event=progress)
+        try:
+            answer = finish(run)
+        finally:
+            self._keep_partial(run, args.out)
+        self._keep_variables(answer, args.keep)
+        return answer
+
+    def _context(self, name: str) -> Context:
+        if name in self.contexts:
+            return self.contexts[name]
+        if name in self.shell.user_ns:
+            return open_value(self.shell.user_ns[name], what=f"variable {name!r}")
+        bound = ", ".join(self.contexts) or "none"
+        raise UsageError(f"no context or variable {name!r}; bound contexts: {bound}. See %rlm_context?")
+
+    def _given(self, names: str | None) -> Mapping[str, object]:
+        missing = [name for name in _names(names) if name not in self.shell.user_ns]
+        if missing:
+            raise UsageError(f"--with: there is no variable {missing[0]!r} in the notebook")
+        return {name: self.shell.user_ns[name] for name in _names(names)}
+
+    def _keep_partial(self, run: Run, out: str | None) -> None:
+        if run.answer is not None:
+            self.last_answer = run.answer
+            if out is not None:
+                self.shell.user_ns[out] = run.answer
+
+    def _keep_variables(self, answer: Answer, names: str | None) -> None:
+        for name in _names(names):
+            if name not in answer.variables:
+                made = ", ".join(answer.variables) or "none"
+                raise UsageError(
+                    f"--keep: the run made no variable {name!r}; it made: {made}. The answer itself is kept: "
+                    f"%rlm_log {answer.run_id}"
+                )
+            self.shell.user_ns[name] = answer.variables[name]
+
+    def _question(self, text: str, cell: str | None) -> str:
+        if cell is not None and text:
+            raise UsageError(f"%%rlm takes its question from the cell; move {text!r} below the first line")
+        question = interpolate((text if cell is None else cell).strip(), self.shell.user_ns)
+        if not question:
+            raise UsageError("ask something: %rlm Which service failed first, and why?")
+        return question
+
+    @staticmethod
+    def _parser(magic: Any) -> ArgumentParser:
+        parser: ArgumentParser = magic.parser
+        return parser
+
+    def _parse(self, magic: Any, line: str) -> Namespace:
+        try:
+            args: Namespace = parse_argstring(magic, line)
+        except ValueError as error:  # shlex's own words for an unbalanced quote
+            raise UsageError(f"cannot read {line.strip()!r}: {error}") from error
+        for name, value in vars(args).items():
+            # IPython's splitter keeps the quotes of "my dir".
+            if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+                setattr(args, name, value[1:-1])
+        return args
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()] if text else []
+
+
+def _budget(args: Namespace) -> Budget:
+    from ..config import Budget
+
+    chosen = {
+        "steps": args.max_steps,
+        "seconds": args.timeout,
+        "cell_seconds": args.step_timeout,
+        "sub_calls": args.max_sub_calls,
+        "tokens": args.max_tokens,
+        "cost_usd": args.max_cost,
+    }
+    return Budget(**{name: value for name, value in chosen.items() if value is not None})

@@ -1,0 +1,108 @@
+"""A run as plain text: for a terminal, a log, and every display's text/plain."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+from ..records import Answer, Cell, Step, SubCall, Usage
+from ..text import clip
+
+_PROMPT_CHARS = 100
+_OUTPUT_CHARS = 2_000
+
+# Escape sequences and other controls could repaint the terminal; tabs and line ends are all a text needs.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def run_plain(answer: Answer) -> str:
+    """Return a whole run: the question, each step with code and output, the answer."""
+    parts = [f"Question: {printable(answer.question)}"]
+    parts += [step_plain(step) for step in answer.steps]
+    parts.append(answer_plain(answer))
+    return "\n\n".join(parts)
+
+
+def step_plain(step: Step) -> str:
+    """Return one step: its reasoning, then each cell with its sub-calls and output."""
+    lines = [f"Step {step.number} · {step.seconds:.1f} s"]
+    if reasoning := reasoning_of(step):
+        lines.append(_indented(reasoning))
+    for cell in step.cells:
+        lines += _cell_lines(cell)
+    lines += [_indented(f"told the model: {printable(note)}") for note in step.notes]
+    return "\n".join(lines)
+
+
+def answer_plain(answer: Answer) -> str:
+    """Return the answer's text with the line that sums the run up."""
+    text = printable(answer.text) if answer.text else f"(no answer: {printable(answer.status)})"
+    return f"{text}\n\n[{summary_line(answer)}]"
+
+
+def summary_line(answer: Answer) -> str:
+    """Return status, steps, sub-calls, seconds, tokens and cost in one line."""
+    calls = sum(len(step.sub_calls) for step in answer.steps)
+    parts = [
+        printable(answer.status),
+        _count(len(answer.steps), "step"),
+        _count(calls, "sub-call"),
+        f"{answer.seconds:.1f} s",
+        f"{answer.total.tokens:,} tokens",
+        cost_text(answer.total),
+    ]
+    return " · ".join(parts)
+
+
+def cost_text(usage: Usage) -> str:
+    """Return the cost in dollars, or that it is not known."""
+    return "cost unknown" if usage.cost_usd is None else f"${usage.cost_usd:.4f}"
+
+
+def reasoning_of(step: Step) -> str:
+    """Return what the reply says besides the code that ran, its fences left out."""
+    text = step.reply
+    for cell in step.cells:
+        text = text.replace(cell.code, "", 1)
+    kept = [line for line in text.split("\n") if not line.lstrip().startswith(("```", "~~~"))]
+    return re.sub(r"\n{3,}", "\n\n", printable("\n".join(kept))).strip()
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with control characters made visible, so that it cannot act on what shows it.
+
+    >>> printable("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    return _CONTROLS.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+
+
+def call_line(call: SubCall) -> str:
+    """Return a sub-call's prompt head and size, reply head and size, in one line."""
+    said = f"failed: {call.error}" if call.error is not None else _head(call.reply)
+    return f"llm_query({_head(call.prompt)}) [{len(call.prompt):,} chars] -> {said}"
+
+
+def _cell_lines(cell: Cell) -> list[str]:
+    lines = [_prefixed(printable(cell.code.rstrip()), "  | ")]
+    lines += [f"    {printable(call_line(call))}" for call in cell.sub_calls]
+    if output := cell.result.output:
+        lines.append(_prefixed(clip(printable(output), limit_chars=_OUTPUT_CHARS), "  > "))
+    return lines
+
+
+def _head(text: str) -> str:
+    return textwrap.shorten(text[: 4 * _PROMPT_CHARS], _PROMPT_CHARS, placeholder=" ...")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _indented(text: str) -> str:
+    return _prefixed(text, "  ")
+
+
+def _prefixed(text: str, prefix: str) -> str:
+    # Not textwrap.indent: it takes \x0b, \u2028 and others for line ends.
+    return "\n".join((prefix + line).rstrip() for line in text.split("\n"))
