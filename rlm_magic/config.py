@@ -18,14 +18,14 @@ class ContextConfig:
     search_limit: int = 1_000
     """`search` stops after this many matches unless told otherwise."""
     memory_bytes: int = 1024 * MIB
-    """What segments read from a store may occupy in memory. A text given as a str is not counted: it is the only copy."""
+    """What segments read from a store may occupy in memory; a text given as a str is not counted."""
     slice_limit_bytes: int = 4096 * MIB
     """No single result may need more memory than this, or than half of what the machine has left."""
     request_bytes: int = 8 * MIB
     """Neighbouring segments are read in one request of at most this size."""
     read_threads: int = 8
     remember_from_bytes: int = 16 * MIB
-    """Plain files are indexed once and remembered on disk from this total size; less is quicker to index anew."""
+    """The index of plain files is remembered on disk from this total size on; less is quicker to make anew."""
     remembered_indexes: int = 64
 
 

@@ -6,6 +6,7 @@ RLMError
 │   └── BadText (UnicodeError)               the text is not valid and errors="strict" was asked for
 ├── ContextError                         a bound context cannot give what was asked
 │   ├── ContextTooLarge                      the result would not fit in memory, or not in one str
+│   ├── PatternError (ValueError)            a regular expression to search for is faulty
 │   ├── ManifestError (ValueError)           the manifest is corrupt, partial or of an unknown version
 │   ├── SegmentMissing (LookupError)         an object that the manifest lists is gone
 │   ├── IntegrityError                       bytes differ from what the manifest promises
@@ -76,6 +77,10 @@ class ContextTooLarge(ContextError):
 
 class ManifestError(ContextError, ValueError):
     """The manifest is corrupt, partial, or of a version this release does not read."""
+
+
+class PatternError(ContextError, ValueError):
+    """A regular expression to search for is faulty; the message says where."""
 
 
 class SegmentMissing(ContextError, LookupError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import keyword
-from collections.abc import Iterator, Mapping, MutableMapping
+import os
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 Unit = Literal["lines", "chars"]
 Errors = Literal["replace", "strict"]
+
+_LONGEST_ADDRESS = 4096
 
 HOW_TO_BIND = (
     "no context is bound. Bind one first:\n"
@@ -87,28 +91,41 @@ class Contexts(Mapping[str, "Context"]):
         return {name: context for name, context in self._bound.items() if self._user_ns.get(name) is context}
 
 
-def open_source(source: str, user_ns: Mapping[str, object], *, unit: Unit, errors: Errors) -> Context:
+def open_source(
+    source: str,
+    user_ns: Mapping[str, object],
+    *,
+    unit: Unit = "lines",
+    errors: Errors = "replace",
+    exclude: Sequence[str] = (),
+) -> Context:
     """Open what was written as SOURCE in a magic: `$variable`, else an address."""
     from ..context import open_context
 
-    if not source.startswith("$"):
-        return open_context(
-            Path(source).expanduser() if _is_plain_path(source) else source, unit=unit, errors=errors
-        )
-    name = source[1:]
-    if name not in user_ns:
-        raise UsageError(f"there is no variable {name!r} in the notebook to bind as a context")
-    return open_value(user_ns[name], what=f"variable {name!r}", unit=unit, errors=errors)
+    if source.startswith("$"):
+        name = source[1:]
+        if name not in user_ns:
+            raise UsageError(f"there is no variable {name!r} in the notebook to bind as a context")
+        return open_value(user_ns[name], what=f"variable {name!r}", unit=unit, errors=errors, exclude=exclude)
+    address = Path(source).expanduser() if _is_plain_path(source) else source
+    return open_context(address, unit=unit, errors=errors, exclude=exclude)
 
 
-def open_value(value: object, *, what: str, unit: Unit = "lines", errors: Errors = "replace") -> Context:
+def open_value(
+    value: object,
+    *,
+    what: str,
+    unit: Unit = "lines",
+    errors: Errors = "replace",
+    exclude: Sequence[str] = (),
+) -> Context:
     """Open a Python object as a context. A str is text unless it names a path that exists or a URL."""
     from ..context import Context, from_text, open_context
 
-    if isinstance(value, str) and not _names_something(value):
+    if isinstance(value, str) and not exclude and not _names_something(value):
         return from_text(value, unit=unit, errors=errors)
     if isinstance(value, (str, list, tuple, PathLike, Context)):
-        return open_context(value, unit=unit, errors=errors)
+        return open_context(value, unit=unit, errors=errors, exclude=exclude)
     raise UsageError(
         f"{what} is a {type(value).__name__}; a context is made of a str, a list of str, or a path"
     )
@@ -120,9 +137,13 @@ def _is_plain_path(source: str) -> bool:
 
 
 def _names_something(text: str) -> bool:
-    if "\n" in text or len(text) > 4096 or not text:
+    """Whether a str in a variable is an address: a URL, or a path or glob of something that is there."""
+    if "\n" in text or len(text) > _LONGEST_ADDRESS or not text.strip():
         return False
+    if "://" in text.split(maxsplit=1)[0]:
+        return True
+    path = os.path.expanduser(text)
     try:
-        return "://" in text.split(maxsplit=1)[0] or Path(text).expanduser().exists()
-    except (OSError, ValueError, IndexError):
+        return os.path.exists(path) or (glob.has_magic(path) and any(glob.iglob(path, recursive=True)))
+    except (OSError, ValueError):  # a null character, a name longer than the system allows
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
@@ -14,7 +14,7 @@ from traitlets import Enum, Unicode
 
 from .binding import Contexts, open_source, open_value
 from .progress import PROGRESS_KINDS, progress_for
-from .question import interpolate, split_options
+from .question import interpolate, split_options, without_outer_quotes
 from .tables import ContextList, RunList, RunView, Status
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..config import Budget
     from ..context import Context
     from ..engine import Run
+    from ..models import Model
     from ..records import Answer
 
 
@@ -60,6 +61,7 @@ class RLMMagics(Magics):
     @argument(
         "--errors", choices=("replace", "strict"), default="replace", help="what to do with invalid UTF-8"
     )
+    @argument("--exclude", action="append", default=[], metavar="PATTERN", help="leave out such files")
     @argument("-l", "--list", action="store_true", help="list the bound contexts")
     @argument("-x", "--unbind", metavar="BOUND", help="forget a context and delete its variable")
     @argument("-q", "--quiet", action="store_true", help="bind without showing the context")
@@ -95,7 +97,9 @@ class RLMMagics(Magics):
     @argument(
         "-c", "--context", metavar="NAME", help="the context to ask about, or a str, list or path variable"
     )
-    @argument("-m", "--model", help="root model: offline, openai:gpt-5, anthropic:claude-sonnet-5-5, ...")
+    @argument(
+        "-m", "--model", help="root model, such as openai:gpt-5 or offline; $variable for a Model of yours"
+    )
     @argument("-s", "--sub-model", help="model that llm_query asks")
     @argument("-n", "--max-steps", type=int, help="turns the root model may take")
     @argument("-t", "--timeout", type=float, metavar="S", help="seconds the whole run may take")
@@ -125,7 +129,7 @@ class RLMMagics(Magics):
         """
         args, text = split_options(self._parser(self.rlm), line)
         if args.help:
-            print(self.rlm.__doc__)
+            print(type(self).rlm.__doc__)
             return None
         question = self._question(text, cell)
         for name in _names(args.keep) + _names(args.out):
@@ -189,16 +193,19 @@ class RLMMagics(Magics):
         self.contexts.check_name(args.name, args.source or "SOURCE")
         if cell is not None:
             # IPython ends every cell body with a newline that nobody typed.
-            context = from_text(cell.removesuffix("\n"), unit=args.unit, errors=args.errors)
+            context = from_text(cell.removesuffix("\n"), unit=args.unit, errors=args.errors, name=args.name)
         else:
-            context = open_source(args.source, self.shell.user_ns, unit=args.unit, errors=args.errors)
+            options = {"unit": args.unit, "errors": args.errors, "exclude": args.exclude}
+            context = open_source(args.source, self.shell.user_ns, **options)
         return context if args.to is None else ingest(context, os.path.expanduser(args.to), unit=args.unit)
 
     def _ask(self, question: str, args: Namespace, progress: Any) -> Answer:
         from ..session import choose_models, finish, start
 
         context = self.contexts.last() if args.context is None else self._context(args.context)
-        models = choose_models(args.model or self.model or None, args.sub_model or self.sub_model or None)
+        models = choose_models(
+            self._model(args.model or self.model), self._model(args.sub_model or self.sub_model)
+        )
         if models.notice and models.notice not in self._said:
             self._said.add(models.notice)
             progress.say(models.notice)
@@ -210,6 +217,15 @@ class RLMMagics(Magics):
             self._keep_partial(run, args.out)
         self._keep_variables(answer, args.keep)
         return answer
+
+    def _model(self, name: str) -> str | Model | None:
+        """Return what names a model: nothing, a name, or for `$variable` the Model that it holds."""
+        if not name.startswith("$"):
+            return name or None
+        held = self.shell.user_ns.get(name[1:])
+        if not hasattr(held, "complete"):
+            raise UsageError(f"{name} is not a model: the variable holds {type(held).__name__}")
+        return cast("Model", held)
 
     def _context(self, name: str) -> Context:
         if name in self.contexts:
@@ -261,8 +277,10 @@ class RLMMagics(Magics):
             raise UsageError(f"cannot read {line.strip()!r}: {error}") from error
         for name, value in vars(args).items():
             # IPython's splitter keeps the quotes of "my dir".
-            if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-                setattr(args, name, value[1:-1])
+            if isinstance(value, str):
+                setattr(args, name, without_outer_quotes(value))
+            elif isinstance(value, list):
+                setattr(args, name, [without_outer_quotes(item) for item in value])
         return args
 
 

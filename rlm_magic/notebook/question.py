@@ -52,7 +52,7 @@ def split_options(parser: ArgumentParser, line: str) -> tuple[Namespace, str]:
                 raise UsageError(f"option {name} needs a value")
             words.append(_unquoted(value.group(1)))
             position = value.end()
-    return parser.parse_args(words), _without_outer_quotes(line[position:].strip())
+    return parser.parse_args(words), without_outer_quotes(line[position:].strip())
 
 
 def interpolate(text: str, variables: Mapping[str, object]) -> str:
@@ -84,6 +84,7 @@ def _unquoted(word: str) -> str:
     )
 
 
-def _without_outer_quotes(text: str) -> str:
+def without_outer_quotes(text: str) -> str:
+    """Take one pair of quotes off a text that is quoted as a whole."""
     quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "'\""
     return text[1:-1] if quoted and text[0] not in text[1:-1] else text

@@ -1,0 +1,50 @@
+"""The memory tier: segments read from a store, up to a budget of bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from .segment import Segment
+
+
+class MemoryTier:
+    """Holds segments by number; `resident` may be read without a lock.
+
+    Which segment goes first is decided as by a clock's hand: one that was read since the hand last passed
+    is spared once. An exact least-recently-used order would cost a lock on every read.
+    """
+
+    def __init__(self, budget_bytes: int) -> None:
+        self.resident: dict[int, Segment] = {}
+        self._budget_bytes = budget_bytes
+        self.start_afresh()
+
+    def start_afresh(self) -> None:
+        """Make lock and books anew: a forked process may have inherited them half way through a change."""
+        self._lock = threading.Lock()
+        self._clock = deque(self.resident)
+        self._held_bytes = sum(segment.size_bytes for segment in self.resident.values())
+
+    def admit(self, number: int, segment: Segment) -> None:
+        """Keep a segment, evicting others to stay within the budget; one larger than that is not kept."""
+        if segment.size_bytes > self._budget_bytes:
+            return
+        with self._lock:
+            if number in self.resident:
+                return
+            self._make_room(segment.size_bytes)
+            self.resident[number] = segment
+            self._clock.append(number)
+            self._held_bytes += segment.size_bytes
+
+    def _make_room(self, wanted_bytes: int) -> None:
+        while self._clock and self._held_bytes + wanted_bytes > self._budget_bytes:
+            number = self._clock.popleft()
+            held = self.resident[number]
+            if held.hot:
+                held.hot = False
+                self._clock.append(number)
+            else:
+                del self.resident[number]
+                self._held_bytes -= held.size_bytes

@@ -1,0 +1,116 @@
+"""A context read by characters, as a str is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import index as as_index
+
+from .context import Context
+from .layout import Address, Span
+from .lines import LineContext
+from .needle import find
+from .text import Text
+
+
+class CharContext(Context):
+    """A text as a sequence of characters. See Context."""
+
+    unit = "chars"
+
+    def __init__(self, text: Text, span: Span, *, name: str | None = None) -> None:
+        super().__init__(text, span, name=name)
+        span = self._with_chars()
+        assert span.char_start is not None
+        assert span.char_stop is not None
+        self._first = span.char_start
+        self._length = span.char_stop - span.char_start
+
+    @property
+    def lines(self) -> LineContext:
+        """The same text as a sequence of lines."""
+        return LineContext(self._text, self._span, name=self._name)
+
+    @property
+    def chars(self) -> CharContext:
+        """This context itself."""
+        return self
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int | slice) -> str:
+        if isinstance(index, slice):
+            return self._slice(index)
+        wanted = as_index(index)
+        found = wanted + self._length if wanted < 0 else wanted
+        if not 0 <= found < self._length:
+            raise IndexError(f"character {wanted} of a context of {self._length} characters")
+        return self._text.read(self._address(found), self._address(found + 1))
+
+    def __iter__(self) -> Iterator[str]:
+        for text in self._streamed():
+            yield from text
+
+    def view(self, start: int | None = None, stop: int | None = None) -> CharContext:
+        """Return characters [start, stop) as a context; nothing is copied."""
+        first, last, _ = slice(start, stop).indices(self._length)
+        return CharContext(self._text, self._part(first, max(first, last)))
+
+    def find(self, needle: str, start: int = 0) -> int:
+        """Return the number of the character at which `needle` first occurs, from `start` on, or -1."""
+        first, _, _ = slice(start, None).indices(self._length)
+        if start > self._length:
+            return -1
+        found = find(self._text, (self._address(first), self._span.stop), needle)
+        return -1 if found is None else self._text.char_position(found) - self._first
+
+    def index(self, value: str, start: int = 0, stop: int | None = None) -> int:
+        """Return where a str first occurs, as str.index does; raises ValueError if it does not."""
+        found = self.view(None, stop).find(value, start)
+        if found < 0:
+            raise ValueError(f"{value!r} does not occur in the context")
+        return found
+
+    def _slice(self, index: slice) -> str:
+        first, stop, step = index.indices(self._length)
+        if step != 1:
+            return self._stepped(range(first, stop, step))
+        return self._text.read(self._address(first), self._address(stop)) if first < stop else ""
+
+    def _stepped(self, characters: range) -> str:
+        if not characters:
+            return ""
+        low, high = min(characters[0], characters[-1]), max(characters[0], characters[-1])
+        start, stop = self._address(low), self._address(high + 1)
+        stride = abs(characters.step)
+        self._text.check_room(start, stop, what="this slice", share=stride)
+        parts, skip = [], 0
+        for piece in self._text.pieces(start, stop):
+            text = str(piece, "utf-8")
+            parts.append(text[skip::stride])
+            skip = (skip - len(text)) % stride
+        forward = "".join(parts)
+        return forward if characters.step > 0 else forward[::-1]
+
+    def _address(self, character: int) -> Address:
+        if character <= 0:
+            return self._span.start
+        if character >= self._length:
+            return self._span.stop
+        return self._text.char_address(self._first + character)
+
+    def _part(self, first: int, stop: int) -> Span:
+        if first == 0 and stop == self._length:
+            return self._span
+        start_address, stop_address = self._address(first), self._address(stop)
+        newline_stop = self._text.newlines_before(stop_address)
+        closed = first == stop or self._text.read(self._address(stop - 1), stop_address) == "\n"
+        return Span(
+            start=start_address,
+            stop=stop_address,
+            newline_start=self._text.newlines_before(start_address),
+            newline_stop=newline_stop,
+            open_end=not closed,
+            char_start=self._first + first,
+            char_stop=self._first + stop,
+        )

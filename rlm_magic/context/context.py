@@ -1,0 +1,212 @@
+"""`Context`: a text of any size behind slicing. Read-only; safe to read from several threads."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from ..errors import ContextTooLarge
+from .describe import describe, plain
+from .documents import Documents
+from .layout import Span
+from .needle import contains, count
+from .search import Match, Pattern, findall, search
+from .text import Text
+
+if TYPE_CHECKING:
+    from .chars import CharContext
+    from .lines import LineContext
+
+Unit = Literal["lines", "chars"]
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """The measures of a context.
+
+    `characters` and `bytes` (in UTF-8) are None for a manifest of the older form until somebody asked for
+    characters: its rows count lines only. `replaced` counts the characters that stand for invalid bytes of
+    the whole source, None as long as that is not known. `snapshot` identifies what was bound, None for text
+    given in memory.
+    """
+
+    source: str
+    kind: str
+    unit: Unit
+    lines: int
+    characters: int | None
+    bytes: int | None
+    segments: int
+    documents: int
+    replaced: int | None
+    snapshot: str | None
+
+
+class Context(Sequence[str]):
+    r"""A text of any size, read as a sequence of lines or of characters.
+
+    A line ends at "\n", keeps its ending, and nothing else is a line break. `context[i]` is a line,
+    `context[a:b]` the text of some lines as one str. `context.chars` is the same text by characters,
+    `context.lines` by lines; a context bound with unit="chars" is read by characters itself.
+
+    Slices need what they return: one that would not fit in memory raises ContextTooLarge before reading.
+    Two contexts are equal only if they are the same object.
+    """
+
+    unit: Unit
+
+    def __init__(self, text: Text, span: Span, *, name: str | None = None) -> None:
+        self._text = text
+        self._span = span
+        self._name = name
+
+    @property
+    @abstractmethod
+    def lines(self) -> LineContext:
+        """The same text as a sequence of lines."""
+
+    @property
+    @abstractmethod
+    def chars(self) -> CharContext:
+        """The same text as a sequence of characters."""
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> str: ...
+    @abstractmethod
+    def __getitem__(self, index: int | slice) -> str: ...
+
+    @abstractmethod
+    def view(self, start: int | None = None, stop: int | None = None) -> Context:
+        """Return a part of the context, in its own unit, as a context of the same kind; nothing is copied."""
+
+    @abstractmethod
+    def find(self, needle: str, start: int = 0) -> int:
+        """Return where `needle` first occurs at or after `start`, or -1."""
+
+    @property
+    def name(self) -> str | None:
+        """The name of the document this is, or None for anything else."""
+        return self._name
+
+    @property
+    def documents(self) -> Documents:
+        """The documents, by name or number, each a context over its own text; those in sight, for a view."""
+        return Documents(self)
+
+    @property
+    def info(self) -> Info:
+        """Source, unit, lines, characters, bytes, segments, documents; nothing is read for it."""
+        span, layout, origin = self._span, self._text.layout, self._text.origin
+        numbers = layout.segments_between(span.start, span.stop)
+        return Info(
+            source=origin.address,
+            kind=origin.kind,
+            unit=self.unit,
+            lines=span.lines,
+            characters=self._known_characters(),
+            bytes=None if layout.char_starts is None else layout.bytes_between(span.start, span.stop),
+            segments=len(numbers),
+            documents=len(self.documents),
+            replaced=origin.replaced,
+            snapshot=origin.snapshot,
+        )
+
+    def description(self) -> str:
+        """Return a few lines about the context for whoever is to write code for it; never any of its text."""
+        return describe(self.info, list(self.documents.some(5)))
+
+    def search(
+        self,
+        pattern: Pattern,
+        *,
+        ignore_case: bool = False,
+        literal: bool = False,
+        limit: int | None = -1,
+    ) -> list[Match]:
+        """Return the lines in which a regular expression is found, with where in the line.
+
+        Those are the lines for which `re.search(pattern, line)` finds something, line ending included;
+        `start` and `end` of each Match are its span. `pattern` is a str or a compiled pattern; `literal` takes it as
+        plain text. At most `limit` lines are returned (config.search_limit unless given; None for all).
+        Line numbers count from the start of this view. Patterns with neither backreferences nor lookaround
+        take time linear in the text, however they are written. Raises PatternError for a faulty pattern.
+        """
+        wanted = self._text.config.search_limit if limit == -1 else limit
+        return search(self._text, self._span, pattern, ignore_case=ignore_case, literal=literal, limit=wanted)
+
+    def findall(self, pattern: Pattern, *, ignore_case: bool = False) -> list[Any]:
+        """Return what `re.findall` gives line by line, in one list.
+
+        Raises ContextTooLarge once the list holds more than memory allows.
+        """
+        return findall(self._text, self._span, pattern, ignore_case=ignore_case)
+
+    def count(self, value: str) -> int:
+        """Return how often a str occurs in the text without overlapping, as str.count does."""
+        if value == "":
+            return len(self.chars) + 1
+        return count(self._text, self._span, value)
+
+    def split(self, separator: str | None = None, maxsplit: int = -1) -> list[str]:
+        """Return the text split as str.split does; raises ContextTooLarge if it does not fit in memory."""
+        self._text.check_room(self._span.start, self._span.stop, what="split", share=1)
+        return self._text.read(self._span.start, self._span.stop, what="split").split(separator, maxsplit)
+
+    def __contains__(self, value: object) -> bool:
+        return contains(self._text, self._span, value)
+
+    def __str__(self) -> str:
+        limit = self._text.config.str_limit_chars
+        # Bytes are known without reading, and there are never more characters than bytes.
+        if (
+            self._text.layout.bytes_between(self._span.start, self._span.stop) > limit
+            and len(self.chars) > limit
+        ):
+            raise ContextTooLarge(
+                f"str() of a context of {len(self.chars):,} characters; the limit is {limit:,}. Slice it "
+                "(context[a:b], context.chars[a:b]), search it, or write context[:] if you do want it whole"
+            )
+        return self._text.read(self._span.start, self._span.stop)
+
+    def __repr__(self) -> str:
+        info = self.info
+        sizes = [f"{info.lines:,} lines"]
+        if info.characters is not None:
+            sizes.append(f"{info.characters:,} characters")
+        what = (
+            f"{plain(self._name)} of {plain(info.source)}" if self._name is not None else plain(info.source)
+        )
+        return f"<Context of {what}: {', '.join(sizes)}, {info.documents:,} documents, unit={self.unit!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from .reopen import recipe, reopen
+
+        return reopen, (recipe(self._text), self.unit, self._span, self._name)
+
+    def _known_characters(self) -> int | None:
+        """Return the number of characters as far as it is known without reading."""
+        span, layout = self._span, self._text.layout
+        if span.char_start is not None and span.char_stop is not None:
+            return span.char_stop - span.char_start
+        if layout.is_whole(span):
+            return layout.characters
+        is_ascii = layout.is_ascii(layout.segments_between(span.start, span.stop))
+        return layout.bytes_between(span.start, span.stop) if is_ascii else None
+
+    def _restricted(self, span: Span, *, name: str | None = None) -> Context:
+        return type(self)(self._text, span, name=name)
+
+    def _with_chars(self) -> Span:
+        """Return the span with its characters counted."""
+        span, text = self._span, self._text
+        if span.char_start is None or span.char_stop is None:
+            first, stop = text.char_position(span.start), text.char_position(span.stop)
+            self._span = span = replace(span, char_start=first, char_stop=stop)
+        return span
+
+    def _streamed(self) -> Iterator[str]:
+        return (str(piece, "utf-8") for piece in self._text.pieces(self._span.start, self._span.stop))

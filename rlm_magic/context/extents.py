@@ -1,0 +1,95 @@
+"""Where the bytes of each segment are stored, and what they must be. Pure: no I/O.
+
+`settle` is the one gate between stored bytes and text: nothing reaches a reader that did not pass it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import IntegrityError
+from .layout import Layout
+from .segment import Segment
+from .utf8 import BOM, Errors, clean
+
+DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Extents:
+    """The stored side of a text's segments, as columns.
+
+    `keys` and `versions` are per object; a version of None is not checked. Per segment: the number of its
+    object, and the range there; a length of -1 is all the object holds from `offsets` on. `sha256` is the
+    digests one after another, zeros for an unknown one, or nothing at all. `supplied` names the segments
+    behind which a newline belongs to the text without being stored. Invalid bytes are treated by `errors`.
+    """
+
+    keys: Sequence[str]
+    versions: Sequence[str | None]
+    objects: Sequence[int]
+    offsets: Sequence[int]
+    lengths: Sequence[int]
+    sha256: bytes = b""
+    supplied: frozenset[int] = frozenset()
+    errors: Errors = "replace"
+    is_older_form: bool = False
+
+    def name(self, segment: int) -> str:
+        """Return how errors name a segment."""
+        key, offset, length = self.keys[self.objects[segment]], self.offsets[segment], self.lengths[segment]
+        if length < 0:
+            return f"segment {key}"
+        return f"segment {segment} (bytes {offset} to {offset + length} of {key})"
+
+
+def settle(raw: bytes, segment: int, *, extents: Extents, layout: Layout) -> Segment:
+    """Return stored bytes as a segment of the text; raises IntegrityError if they are not as promised."""
+    length = extents.lengths[segment]
+    if length >= 0 and len(raw) != length:
+        raise IntegrityError(f"{extents.name(segment)} has {len(raw)} bytes; the manifest promises {length}")
+    digest = extents.sha256[segment * DIGEST_BYTES : (segment + 1) * DIGEST_BYTES]
+    if any(digest) and hashlib.sha256(raw).digest() != digest:
+        raise IntegrityError(f"{extents.name(segment)} does not have the sha256 that the manifest promises")
+    if extents.is_older_form:
+        return _settle_counted_lines(raw, segment, extents=extents, layout=layout)
+    data = clean(raw, errors=extents.errors, name=extents.name(segment), offset=extents.offsets[segment]).data
+    if segment in extents.supplied:
+        data += b"\n"
+    settled = Segment(data)
+    _check_measures(settled, segment, extents=extents, layout=layout)
+    return settled
+
+
+def _check_measures(settled: Segment, segment: int, *, extents: Extents, layout: Layout) -> None:
+    byte_starts, char_starts, newlines = layout.byte_starts, layout.char_starts, layout.newline_starts
+    assert char_starts is not None
+    promised = (
+        byte_starts[segment + 1] - byte_starts[segment],
+        char_starts[segment + 1] - char_starts[segment],
+        newlines[segment + 1] - newlines[segment],
+    )
+    found = (len(settled.data), settled.chars_before(len(settled.data)), len(settled.newlines))
+    if found != promised:
+        raise IntegrityError(
+            f"{extents.name(segment)} has (bytes, characters, newlines) {found}, not {promised} as indexed"
+        )
+
+
+def _settle_counted_lines(raw: bytes, segment: int, *, extents: Extents, layout: Layout) -> Segment:
+    """The older form promises lines only. Counted now: a wrong count would shift every later line."""
+    if segment == 0:
+        raw = raw.removeprefix(BOM)
+    data = clean(raw, errors=extents.errors, name=extents.name(segment), offset=0).data
+    promised = layout.newline_starts[segment + 1] - layout.newline_starts[segment]
+    if data and not data.endswith(b"\n") and layout.newline_starts[segment + 1] < layout.lines:
+        data += b"\n"
+    settled = Segment(data)
+    found = len(settled.newlines) + (bool(data) and not data.endswith(b"\n"))
+    if found != promised:
+        raise IntegrityError(
+            f"{extents.name(segment)} has {found} lines; its row in the manifest says {promised}"
+        )
+    return settled

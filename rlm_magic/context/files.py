@@ -1,0 +1,212 @@
+"""Make a text of plain objects of a store, each a document, by one pass over them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import msgspec
+
+from ..config import ContextConfig
+from .cutter import Cutter
+from .extents import Extents
+from .fetch import StoredSegments
+from .given import check_names, warn_of_replacements
+from .layout import DocumentTable, Layout
+from .remember import recall, remember
+from .stores import Head, Store
+from .text import Origin, Text
+from .utf8 import BOM, Errors, clean
+
+
+class Indexed(msgspec.Struct, array_like=True):
+    """What one pass over an object found out; columns are per segment, `start` is behind a BOM."""
+
+    start: int
+    lengths: list[int]
+    bytes: list[int]
+    newlines: list[int]
+    characters: list[int]
+    replaced: int
+    finished: bool
+    """Whether it ends with a newline or is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A plain object to be read as a document: its key, its name, and its version as it is indexed."""
+
+    key: str
+    name: str
+    head: Head
+
+
+def text_of_objects(
+    store: Store,
+    plain: Sequence[Plain],
+    *,
+    kind: str,
+    address: str,
+    errors: Errors,
+    exclude: tuple[str, ...],
+    config: ContextConfig,
+) -> Text:
+    """Return objects as one text, each a document that starts on a line of its own.
+
+    What the pass finds is remembered by key and version. Raises BadText by the policy, SnapshotChanged if an
+    object changes meanwhile, SourceError for two documents of one name.
+    """
+    check_names(item.name for item in plain)
+    snapshot = _snapshot(store, plain)
+    indexed = _recalled(snapshot, plain, errors=errors, config=config)
+    if indexed is None:
+        indexed = _index_all(store, plain, errors=errors, config=config)
+        _remember(snapshot, plain, indexed, errors=errors, config=config)
+    replaced = sum(item.replaced for item in indexed)
+    warn_of_replacements(replaced, of=address)
+    supplied = _where_newlines_are_supplied(indexed)
+    layout, table = _layout(plain, indexed, supplied)
+    extents = _extents(plain, indexed, supplied, errors=errors)
+    origin = Origin(kind=kind, address=address, exclude=exclude, snapshot=snapshot, replaced=replaced)
+    return Text(layout, StoredSegments(store, extents, layout, config=config), table, origin, config=config)
+
+
+def _index_all(
+    store: Store, plain: Sequence[Plain], *, errors: Errors, config: ContextConfig
+) -> list[Indexed]:
+    def index(item: Plain) -> Indexed:
+        return _index(store, item, errors=errors, config=config)
+
+    if len(plain) <= 1:
+        return list(map(index, plain))
+    with ThreadPoolExecutor(config.read_threads, thread_name_prefix="rlm index") as pool:
+        return list(pool.map(index, plain))
+
+
+def _index(store: Store, item: Plain, *, errors: Errors, config: ContextConfig) -> Indexed:
+    found = Indexed(0, [], [], [], [], 0, True)
+    offset = 0
+    for raw in _raw_segments(store, item, found, config=config):
+        cleaned = clean(raw, errors=errors, name=f"{store.url}/{item.key}", offset=found.start + offset)
+        offset += len(raw)
+        found.lengths.append(len(raw))
+        found.bytes.append(len(cleaned.data))
+        found.newlines.append(cleaned.data.count(b"\n"))
+        found.characters.append(cleaned.characters)
+        found.replaced += cleaned.replaced
+        found.finished = raw.endswith(b"\n")
+    return found
+
+
+def _raw_segments(store: Store, item: Plain, found: Indexed, *, config: ContextConfig) -> Iterator[bytes]:
+    cutter = Cutter(config.segment_bytes)
+    # No request is so small that it could cut a BOM in two.
+    step = max(config.request_bytes, len(BOM))
+    for start in range(0, item.head.size, step):
+        stop = min(start + step, item.head.size)
+        block = store.get(item.key, start=start, stop=stop, version=item.head.version)
+        if start == 0 and block.startswith(BOM):
+            found.start = len(BOM)
+            block = block[len(BOM) :]
+        yield from cutter.feed(block)
+    yield from cutter.finish()
+
+
+def _where_newlines_are_supplied(indexed: Sequence[Indexed]) -> list[bool]:
+    """Say of each document whether a newline is to follow it: it is unfinished and more text follows."""
+    supplied, text_follows = [], False
+    for item in reversed(indexed):
+        supplied.append(text_follows and not item.finished)
+        text_follows = text_follows or bool(item.lengths)
+    return supplied[::-1]
+
+
+def _layout(
+    plain: Sequence[Plain], indexed: Sequence[Indexed], supplied: Sequence[bool]
+) -> tuple[Layout, DocumentTable]:
+    table = DocumentTable(
+        names=[item.name for item in plain],
+        lines=[sum(item.newlines) + (not item.finished) for item in indexed],
+        characters=[sum(item.characters) for item in indexed],
+        bytes=[sum(item.bytes) for item in indexed],
+        separators=list(map(int, supplied)),
+    )
+    layout = Layout(
+        _column(indexed, supplied, "newlines"),
+        lines=sum(table.lines),
+        lengths=_column(indexed, supplied, "bytes"),
+        characters=_column(indexed, supplied, "characters"),
+    )
+    return layout, table
+
+
+def _column(indexed: Sequence[Indexed], supplied: Sequence[bool], name: str) -> Iterator[int]:
+    for item, newline in zip(indexed, supplied, strict=True):
+        *others, last = getattr(item, name) or [None]
+        yield from others
+        if last is not None:
+            yield last + newline
+
+
+def _extents(
+    plain: Sequence[Plain], indexed: Sequence[Indexed], supplied: Sequence[bool], *, errors: Errors
+) -> Extents:
+    objects: list[int] = []
+    offsets: list[int] = []
+    lengths: list[int] = []
+    ends: list[int] = []
+    for number, (item, newline) in enumerate(zip(indexed, supplied, strict=True)):
+        offset = item.start
+        for length in item.lengths:
+            objects.append(number)
+            offsets.append(offset)
+            lengths.append(length)
+            offset += length
+        if newline:
+            ends.append(len(objects) - 1)
+    return Extents(
+        keys=[item.key for item in plain],
+        versions=[item.head.version for item in plain],
+        objects=objects,
+        offsets=offsets,
+        lengths=lengths,
+        supplied=frozenset(ends),
+        errors=errors,
+    )
+
+
+def _snapshot(store: Store, plain: Sequence[Plain]) -> str:
+    digest = hashlib.sha256(msgspec.json.encode(store.url))
+    for item in plain:
+        # A file name may hold bytes that are not UTF-8, which come as lone surrogates.
+        digest.update(repr((item.key, item.head.size, item.head.version)).encode("utf-8", "surrogatepass"))
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _index_name(snapshot: str, *, errors: Errors, config: ContextConfig) -> str:
+    return f"index-1-{snapshot.removeprefix('sha256:')}-{config.segment_bytes}-{errors}"
+
+
+def _recalled(
+    snapshot: str, plain: Sequence[Plain], *, errors: Errors, config: ContextConfig
+) -> list[Indexed] | None:
+    if sum(item.head.size for item in plain) < config.remember_from_bytes:
+        return None
+    data = recall(_index_name(snapshot, errors=errors, config=config))
+    if data is None:
+        return None
+    try:
+        found = msgspec.json.decode(data, type=list[Indexed])
+    except msgspec.DecodeError:
+        return None
+    return found if len(found) == len(plain) else None
+
+
+def _remember(
+    snapshot: str, plain: Sequence[Plain], indexed: list[Indexed], *, errors: Errors, config: ContextConfig
+) -> None:
+    if sum(item.head.size for item in plain) >= config.remember_from_bytes:
+        name = _index_name(snapshot, errors=errors, config=config)
+        remember(name, msgspec.json.encode(indexed), keep=config.remembered_indexes)

@@ -1,0 +1,105 @@
+"""Make a text of strs that are already in memory."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+
+from ..config import ContextConfig
+from ..errors import SourceError
+from .cutter import Cutter
+from .fetch import GivenSegments
+from .layout import DocumentTable, Layout
+from .segment import Segment
+from .text import Origin, Text
+from .utf8 import Clean, Errors, TextWarning, encode
+
+# Encoded piece by piece, so that a large str never has a second copy beside its segments.
+_PIECE_CHARS = 1 << 20
+
+
+def text_of(
+    documents: Iterable[tuple[str, str]], *, kind: str, errors: Errors, config: ContextConfig
+) -> Text:
+    """Return named strs as one text; raises SourceError for two of one name, BadText by the policy."""
+    joined = _Joined(config.segment_bytes)
+    for name, content in documents:
+        joined.add(name, content, errors=errors)
+    segments, table = joined.finish()
+    warn_of_replacements(joined.replaced, of=f"the {kind} given")
+    layout = Layout(
+        [len(segment.newlines) for segment in segments],
+        lines=sum(table.lines),
+        lengths=[len(segment.data) for segment in segments],
+        characters=[segment.chars_before(len(segment.data)) for segment in segments],
+    )
+    origin = Origin(kind=kind, address="in memory", replaced=joined.replaced)
+    return Text(layout, GivenSegments(segments), table, origin, config=config)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise SourceError if two documents have one name."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise SourceError(f"two documents are named {name!r}; give each a name of its own")
+        seen.add(name)
+
+
+def warn_of_replacements(count: int, *, of: str) -> None:
+    """Warn that invalid text was replaced, if any was."""
+    if count:
+        warnings.warn(
+            f"{of}: {count:,} invalid parts were replaced by U+FFFD; errors='strict' refuses them instead",
+            TextWarning,
+            stacklevel=2,
+        )
+
+
+class _Joined:
+    """Documents on their way into one text; every one starts on a line of its own."""
+
+    def __init__(self, segment_bytes: int) -> None:
+        self.replaced = 0
+        self._cutter = Cutter(segment_bytes)
+        self._segments: list[Segment] = []
+        self._names: list[str] = []
+        self._lines: list[int] = []
+        self._characters: list[int] = []
+        self._bytes: list[int] = []
+        self._separators: list[int] = []
+        # The document that the text so far ends with, if its last line is unfinished.
+        self._unfinished: int | None = None
+
+    def add(self, name: str, content: str, *, errors: Errors) -> None:
+        if content and self._unfinished is not None:
+            self._separators[self._unfinished] = 1
+            self._take(b"\n")
+        length = 0
+        for piece in _encoded(name, content, errors=errors):
+            self.replaced += piece.replaced
+            length += len(piece.data)
+            self._take(piece.data)
+        number = len(self._names)
+        unfinished = bool(content) and not content.endswith("\n")
+        if content:
+            self._unfinished = number if unfinished else None
+        self._names.append(name)
+        self._lines.append(content.count("\n") + unfinished)
+        self._characters.append(len(content))
+        self._bytes.append(length)
+        self._separators.append(0)
+
+    def finish(self) -> tuple[list[Segment], DocumentTable]:
+        check_names(self._names)
+        self._segments.extend(map(Segment, self._cutter.finish()))
+        table = DocumentTable(self._names, self._lines, self._characters, self._bytes, self._separators)
+        return self._segments, table
+
+    def _take(self, data: bytes) -> None:
+        self._segments.extend(map(Segment, self._cutter.feed(data)))
+
+
+def _encoded(name: str, content: str, *, errors: Errors) -> Iterator[Clean]:
+    for first in range(0, len(content), _PIECE_CHARS):
+        yield encode(content[first : first + _PIECE_CHARS], errors=errors, name=name)

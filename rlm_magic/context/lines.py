@@ -1,0 +1,152 @@
+"""A context read by lines."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import replace
+from operator import index as as_index
+from typing import TYPE_CHECKING
+
+from .context import Context
+from .layout import Address, Span
+from .needle import find
+from .text import Text
+
+if TYPE_CHECKING:
+    from .chars import CharContext
+
+# Lines of a stepped slice that are read together, so that their segments come in parallel.
+_LINES_AT_ONCE = 4096
+
+
+class LineContext(Context):
+    """A text as a sequence of lines. See Context."""
+
+    unit = "lines"
+
+    def __init__(self, text: Text, span: Span, *, name: str | None = None) -> None:
+        super().__init__(text, span, name=name)
+        # Read on every single line, where each attribute on the way counts.
+        self._resident = text.segments.resident
+        self._newline_starts = text.layout.newline_starts
+        self._first_newline = span.newline_start
+        self._last_line = span.lines - 1
+
+    @property
+    def lines(self) -> LineContext:
+        """This context itself."""
+        return self
+
+    @property
+    def chars(self) -> CharContext:
+        """The same text as a sequence of characters."""
+        from .chars import CharContext
+
+        return CharContext(self._text, self._with_chars(), name=self._name)
+
+    def __len__(self) -> int:
+        return self._last_line + 1
+
+    def __getitem__(self, index: int | slice) -> str:
+        if isinstance(index, slice):
+            return self._slice(index)
+        # Most lines begin and end in one segment that is in memory.
+        if index.__class__ is int and 0 < index < self._last_line:
+            newline = self._first_newline + index
+            number = bisect_right(self._newline_starts, newline) - 1
+            within = newline - self._newline_starts[number]
+            segment = self._resident.get(number)
+            if segment is not None and within:
+                segment.hot = True
+                newlines = segment.newlines
+                return str(segment.view[newlines[within - 1] + 1 : newlines[within] + 1], "utf-8")
+        return self._line(as_index(index))
+
+    def __iter__(self) -> Iterator[str]:
+        unfinished: list[str] = []
+        for text in self._streamed():
+            *whole, rest = text.split("\n")
+            if whole and unfinished:
+                whole[0] = "".join(unfinished) + whole[0]
+                unfinished = []
+            for line in whole:
+                yield line + "\n"
+            if rest:
+                unfinished.append(rest)
+        if unfinished:
+            yield "".join(unfinished)
+
+    def view(self, start: int | None = None, stop: int | None = None) -> LineContext:
+        """Return lines [start, stop) as a context; nothing is copied."""
+        first, last, _ = slice(start, stop).indices(len(self))
+        return LineContext(self._text, self._part(first, max(first, last)))
+
+    def find(self, needle: str, start: int = 0) -> int:
+        """Return the number of the first line, from `start` on, in which `needle` begins, or -1."""
+        first, _, _ = slice(start, None).indices(len(self))
+        if start > len(self):
+            return -1
+        if needle == "":
+            return first
+        text = self._text
+        found = find(text, (self._address(first), self._span.stop), needle)
+        return -1 if found is None else min(text.newlines_before(found) - self._first_newline, len(self))
+
+    def _line(self, line: int) -> str:
+        found = line + len(self) if line < 0 else line
+        if not 0 <= found < len(self):
+            raise IndexError(f"line {line} of a context of {len(self)} lines")
+        return self._text.read(self._address(found), self._address(found + 1), what=f"line {line}")
+
+    def _slice(self, index: slice) -> str:
+        first, stop, step = index.indices(self._last_line + 1)
+        if step != 1:
+            return self._stepped(range(first, stop, step))
+        if first >= stop:
+            return ""
+        return self._text.read(self._address(first), self._address(stop))
+
+    def _stepped(self, lines: range) -> str:
+        if not lines:
+            return ""
+        low, high = min(lines[0], lines[-1]), max(lines[0], lines[-1])
+        self._text.check_room(
+            self._address(low), self._address(high + 1), what="this slice", share=abs(lines.step)
+        )
+        parts: list[str] = []
+        for first in range(0, len(lines), _LINES_AT_ONCE):
+            some = lines[first : first + _LINES_AT_ONCE]
+            held = self._load_for(some)
+            parts.extend(self[line] for line in some)
+            del held
+        return "".join(parts)
+
+    def _load_for(self, lines: range) -> object:
+        layout = self._text.layout
+        first = self._first_newline
+        last = len(layout) - 1
+        numbers = {min(layout.segment_of_newline(first + line), last) for line in lines}
+        return self._text.segments.load(sorted(numbers))
+
+    def _address(self, line: int) -> Address:
+        if line <= 0:
+            return self._span.start
+        if line > self._last_line:
+            return self._span.stop
+        return self._text.line_address(self._first_newline + line)
+
+    def _part(self, first: int, stop: int) -> Span:
+        if first == 0 and stop == len(self):
+            return self._span
+        to_the_end = stop == len(self) and first < stop
+        return replace(
+            self._span,
+            start=self._address(first),
+            stop=self._address(stop),
+            newline_start=self._first_newline + first,
+            newline_stop=self._span.newline_stop if to_the_end else self._first_newline + stop,
+            open_end=self._span.open_end and to_the_end,
+            char_start=self._span.char_start if first == 0 else None,
+            char_stop=self._span.char_stop if stop == len(self) else None,
+        )

@@ -1,0 +1,84 @@
+"""Search a text for a regular expression, line by line, whatever its segments are."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .layout import Span
+from .linesearch import LineSearch, compiled
+from .room import check_room
+from .segment import Segment
+from .text import Text
+
+Pattern = str | re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A line in which a pattern was found.
+
+    `line` is its number in the context searched, `text` the line with its ending, `start` and `end` the span
+    of the first match in it, `document` the name of the document it belongs to.
+    """
+
+    line: int
+    text: str
+    start: int
+    end: int
+    document: str
+
+
+def search(
+    text: Text, span: Span, pattern: Pattern, *, ignore_case: bool, literal: bool, limit: int | None
+) -> list[Match]:
+    """Return the first `limit` lines of the span that match, or all of them for None."""
+    ready = LineSearch(compiled(pattern, ignore_case=ignore_case, literal=literal))
+    found: list[Match] = []
+    if limit is not None and limit <= 0:
+        return found
+    for first_line, block in _blocks(text, span):
+        for hit in ready.hits(block):
+            line = first_line + hit.number
+            document = text.documents.of_line(span.newline_start + line)
+            found.append(Match(line, hit.text, hit.start, hit.end, document))
+            if len(found) == limit:
+                return found
+    return found
+
+
+def findall(text: Text, span: Span, pattern: Pattern, *, ignore_case: bool) -> list[Any]:
+    """Return what re.findall gives for each line of the span, in one list."""
+    ready = LineSearch(compiled(pattern, ignore_case=ignore_case, literal=False))
+    found: list[Any] = []
+    held_bytes = 0
+    for _, block in _blocks(text, span):
+        for hit in ready.hits(block):
+            items = ready.findings(hit)
+            held_bytes += sum(map(sys.getsizeof, items))
+            found.extend(items)
+        check_room(held_bytes, limit_bytes=text.config.slice_limit_bytes, what="the list of all findings")
+    return found
+
+
+def _blocks(text: Text, span: Span) -> Iterator[tuple[int, Segment]]:
+    """Yield the span as blocks of whole lines, each with the number of its first line."""
+    line = 0
+    parts: list[memoryview] = []
+    held_bytes = 0
+    for piece, segment in text.segments_of(span):
+        parts.append(piece)
+        held_bytes += len(piece)
+        if piece[-1] != 10:
+            check_room(held_bytes * 2, limit_bytes=text.config.slice_limit_bytes, what=f"line {line}")
+            continue
+        whole = len(parts) == 1 and len(piece) == len(segment.data)
+        block = segment if whole else Segment(b"".join(parts))
+        yield line, block
+        line += len(block.newlines)
+        parts, held_bytes = [], 0
+    if parts:
+        yield line, Segment(b"".join(parts))

@@ -1,0 +1,125 @@
+"""One segment in memory: its bytes, and where its lines and characters lie.
+
+Text stays UTF-8 and is decoded per slice: as a str, one emoji would make it four times as large.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+# With a line ending in every 16th byte or more, an offset for each would cost over a quarter of the text.
+_DENSE_BYTES_PER_LINE = 16
+_DENSE_STRIDE = 32
+_BLOCK_BYTES = 1024
+
+
+class Segment:
+    """A run of valid UTF-8 with the offsets of its line endings."""
+
+    __slots__ = ("_char_starts", "ascii", "data", "hot", "newlines", "size_bytes", "view")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.view = memoryview(data)
+        self.ascii = data.isascii()
+        self.newlines = _newline_offsets(data)
+        self.size_bytes = len(data) + _offset_bytes(self.newlines)
+        # Set on every read, cleared by the memory tier as it looks for something to evict.
+        self.hot = True
+        self._char_starts: Sequence[int] | None = None
+
+    def newlines_before(self, offset: int) -> int:
+        """Return how many line endings lie in the first `offset` bytes."""
+        if isinstance(self.newlines, DenseNewlines):
+            return self.newlines.before(offset)
+        return bisect_left(self.newlines, offset)
+
+    def char_offset(self, character: int) -> int:
+        """Return the byte offset at which a character starts; the segment's end for one past the last."""
+        if self.ascii:
+            return character
+        starts = self._block_starts()
+        block = bisect_right(starts, character) - 1
+        within = character - starts[block]
+        if block == len(starts) - 1:
+            return len(self.data)
+        first = block * _BLOCK_BYTES
+        return first + int(_character_starts(self.view[first : first + _BLOCK_BYTES]).nonzero()[0][within])
+
+    def chars_before(self, offset: int) -> int:
+        """Return how many characters start in the first `offset` bytes."""
+        if self.ascii:
+            return offset
+        block = offset // _BLOCK_BYTES
+        first = block * _BLOCK_BYTES
+        return self._block_starts()[block] + int(_character_starts(self.view[first:offset]).sum())
+
+    def _block_starts(self) -> Sequence[int]:
+        if self._char_starts is None:
+            import numpy as np
+
+            flags = _character_starts(self.view)
+            counts = np.add.reduceat(flags, range(0, len(flags), _BLOCK_BYTES), dtype=np.int64)
+            self._char_starts = list(accumulate(counts.tolist(), initial=0))
+        return self._char_starts
+
+
+class DenseNewlines(Sequence[int]):
+    """The offsets of very many line endings: every 32nd is kept, the others are found when asked for."""
+
+    def __init__(self, data: bytes, kept: memoryview, count: int) -> None:
+        self._data = data
+        self._kept = kept
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        if index < 0:
+            index += self._count
+        offset = self._kept[index // _DENSE_STRIDE]
+        for _ in range(index % _DENSE_STRIDE):
+            offset = self._data.find(b"\n", offset + 1)
+        return offset
+
+    def before(self, offset: int) -> int:
+        """Return how many line endings lie before `offset`."""
+        kept = bisect_left(self._kept, offset)
+        if kept == 0:
+            return 0
+        last = kept - 1
+        return last * _DENSE_STRIDE + self._data.count(b"\n", self._kept[last], offset)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the offsets kept occupy."""
+        return self._kept.nbytes
+
+
+def _newline_offsets(data: bytes) -> Sequence[int]:
+    import numpy as np
+
+    offsets = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
+    width = np.uint32 if len(data) < 2**32 else np.uint64
+    if len(offsets) * _DENSE_BYTES_PER_LINE > len(data):
+        return DenseNewlines(data, _plain_ints(offsets[::_DENSE_STRIDE], width), len(offsets))
+    return _plain_ints(offsets, width)
+
+
+def _plain_ints(offsets: Any, width: Any) -> memoryview:
+    # Indexing a memoryview gives a plain int; indexing the array itself would make a numpy scalar each time.
+    return memoryview(offsets.astype(width))
+
+
+def _offset_bytes(newlines: Sequence[int]) -> int:
+    return newlines.nbytes if isinstance(newlines, memoryview | DenseNewlines) else 0
+
+
+def _character_starts(view: memoryview) -> Any:
+    import numpy as np
+
+    return (np.frombuffer(view, dtype=np.uint8) & 0xC0) != 0x80

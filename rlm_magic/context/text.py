@@ -1,0 +1,147 @@
+"""A text: where everything lies, and the segments to read it from. What every view of a context shares."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from ..config import ContextConfig
+from .fetch import Segments
+from .layout import Address, DocumentTable, Layout, Span, document_span
+from .room import check_room
+from .segment import Segment
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a text came from.
+
+    `address` is how it is shown and, with `exclude`, how it is opened again; `snapshot` is the digest that must be found
+    then, None for a text that was given in memory.
+    """
+
+    kind: str
+    address: str
+    snapshot: str | None = None
+    replaced: int | None = 0
+    exclude: tuple[str, ...] = ()
+
+
+class Text:
+    """A text in segments: places are found, ranges read. Lines and characters count from its start."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        segments: Segments,
+        documents: DocumentTable,
+        origin: Origin,
+        *,
+        config: ContextConfig,
+    ) -> None:
+        self.layout = layout
+        self.segments = segments
+        self.documents = documents
+        self.origin = origin
+        self.config = config
+        self._measuring = threading.Lock()
+
+    def document(self, number: int) -> Span:
+        """Return where a document lies."""
+        return document_span(self.layout, self.documents, number)
+
+    def segment(self, number: int) -> Segment:
+        """Return one segment, read if it is not in memory."""
+        found = self.segments.resident.get(number)
+        if found is None:
+            return self.segments.load([number])[0]
+        found.hot = True
+        return found
+
+    def line_address(self, line: int) -> Address:
+        """Return the place where a line starts: behind the line ending before it."""
+        if line == 0:
+            return 0, 0
+        number = self.layout.segment_of_newline(line - 1)
+        segment = self.segment(number)
+        offset = segment.newlines[line - 1 - self.layout.newline_starts[number]] + 1
+        return (number + 1, 0) if offset == len(segment.data) else (number, offset)
+
+    def char_address(self, character: int) -> Address:
+        """Return the place where a character starts."""
+        number, within = self.measured().char_segment(character)
+        return (number, 0) if within == 0 else (number, self.segment(number).char_offset(within))
+
+    def char_position(self, address: Address) -> int:
+        """Return how many characters come before a place."""
+        number, offset = address
+        char_starts = self.measured().char_starts
+        assert char_starts is not None
+        return char_starts[number] + (self.segment(number).chars_before(offset) if offset else 0)
+
+    def newlines_before(self, address: Address) -> int:
+        """Return how many line endings come before a place."""
+        number, offset = address
+        return self.layout.newline_starts[number] + (
+            self.segment(number).newlines_before(offset) if offset else 0
+        )
+
+    def read(self, start: Address, stop: Address, *, what: str = "this slice") -> str:
+        """Return the text between two places; ContextTooLarge before reading more than memory allows."""
+        if start[0] == stop[0]:
+            return str(self.segment(start[0]).view[start[1] : stop[1]], "utf-8") if start != stop else ""
+        numbers = self.layout.segments_between(start, stop)
+        self.check_room(start, stop, what=what)
+        segments = self.segments.load(numbers)
+        pieces = _pieces(zip(numbers, segments, strict=True), start, stop)
+        return "".join([str(piece, "utf-8") for piece, _ in pieces])
+
+    def pieces(self, start: Address, stop: Address, *, keep: bool = True) -> Iterator[memoryview]:
+        """Yield the bytes between two places, cut at characters, a few segments in memory at a time."""
+        return (piece for piece, _ in self._streamed(start, stop, keep=keep))
+
+    def segments_of(self, span: Span) -> Iterator[tuple[memoryview, Segment]]:
+        """Yield the bytes of a span as `pieces` does, each with the segment that it is of."""
+        return self._streamed(span.start, span.stop, keep=True)
+
+    def _streamed(self, start: Address, stop: Address, *, keep: bool) -> Iterator[tuple[memoryview, Segment]]:
+        numbers = self.layout.segments_between(start, stop)
+        return _pieces(zip(numbers, self.segments.stream(numbers, keep=keep), strict=True), start, stop)
+
+    def check_room(self, start: Address, stop: Address, *, what: str, share: int = 1) -> None:
+        """Raise ContextTooLarge if the text between two places, or one in `share` of it, is too large."""
+        length = self.layout.bytes_between(start, stop)
+        numbers = self.layout.segments_between(start, stop)
+        # The pieces and the str made of them; where there may be an emoji, a str has four bytes a character.
+        width = 2 if self.layout.is_ascii(numbers) else 8
+        check_room(length * width // share, limit_bytes=self.config.slice_limit_bytes, what=what)
+
+    def measured(self) -> Layout:
+        """Return the layout with all its columns; the older manifest form is read whole for it, once."""
+        if self.layout.char_starts is None:
+            with self._measuring:
+                if self.layout.char_starts is None:
+                    self._measure()
+        return self.layout
+
+    def _measure(self) -> None:
+        newlines, lengths, characters = [], [], []
+        for segment in self.segments.stream(range(len(self.layout)), keep=True):
+            newlines.append(len(segment.newlines))
+            lengths.append(len(segment.data))
+            characters.append(segment.chars_before(len(segment.data)))
+        lines = self.layout.lines
+        self.documents = replace(self.documents, bytes=[sum(lengths)], characters=[sum(characters)])
+        # Last, in one step: other threads read this attribute without the lock.
+        self.layout = Layout(newlines, lines=lines, lengths=lengths, characters=characters)
+
+
+def _pieces(
+    numbered: Iterable[tuple[int, Segment]], start: Address, stop: Address
+) -> Iterator[tuple[memoryview, Segment]]:
+    for number, segment in numbered:
+        first = start[1] if number == start[0] else 0
+        last = stop[1] if number == stop[0] else len(segment.data)
+        if first < last:
+            yield segment.view[first:last], segment

@@ -1,0 +1,243 @@
+"""Write a text as segment objects and a manifest: `ingest` and `append`.
+
+Objects come first, under keys made of their content; then the snapshot's manifest; then, in one atomic step
+and only if nobody else did so meanwhile, the manifest that readers open. A writer that dies leaves the old
+text, or none, and objects that the next one finds done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from ..config import ContextConfig
+from ..errors import SegmentMissing, SourceError, WriteConflict
+from .context import Context, Unit
+from .cutter import Cutter
+from .given import check_names
+from .layout import DocumentTable
+from .manifest import Manifest, decode, encode
+from .older import decode_older
+from .opened import MANIFEST_KEY, open_stored, snapshot_key
+from .reopen import context_of
+from .sources import check_unit, open_context
+from .stores import Store
+from .stores.directory import MARK_KEY, DirectoryStore
+from .tabulate import documents_of, extended, joined, unfinished_document, with_separator
+from .text import Text
+from .utf8 import check_errors
+
+OnProgress = Callable[[int, int | None], None]
+_DEFAULTS = ContextConfig()
+# Enough to read ahead; what is copied is read once.
+_COPY_MEMORY_BYTES = 32 * 1024 * 1024
+
+
+def ingest(
+    source: object,
+    destination: str | os.PathLike[str] | Store,
+    *,
+    unit: Unit = "lines",
+    segment_bytes: int = _DEFAULTS.segment_bytes,
+    object_bytes: int = _DEFAULTS.object_bytes,
+    errors: str = "replace",
+    on_progress: OnProgress | None = None,
+) -> Context:
+    """Write a source into a directory as segments and a manifest, and return it bound from there.
+
+    `source` is anything that `open_context` takes. Text is copied as a stream: memory does not grow with it.
+    `segment_bytes` is what one read costs, `object_bytes` how many of them share a file. `on_progress` is
+    called with the bytes done and the bytes in all (None if not known).
+
+    A directory that holds a context gets the new text in one atomic step; contexts bound before, and their
+    files, stay as they are. Raises SourceError for a directory that holds anything else, WriteConflict if
+    somebody else wrote there meanwhile; the old text is intact after any error.
+    """
+    _check_sizes(segment_bytes, object_bytes)
+    store = _writable(destination)
+    before = _committed(store)
+    copied = _opened(source, errors=errors)
+    written = _Written(store, segment_bytes=segment_bytes, object_bytes=object_bytes)
+    _begin(store)
+    written.copy(copied, on_progress=on_progress)
+    policy = check_errors(errors)
+    replaced = copied._text.origin.replaced or 0
+    manifest = written.manifest(documents_of(copied), replaced=replaced, errors=policy)
+    return _commit(store, manifest, before, unit=check_unit(unit))
+
+
+def append(
+    destination: str | os.PathLike[str] | Store,
+    source: object,
+    *,
+    unit: Unit = "lines",
+    segment_bytes: int = _DEFAULTS.segment_bytes,
+    object_bytes: int = _DEFAULTS.object_bytes,
+    errors: str = "replace",
+    on_progress: OnProgress | None = None,
+) -> Context:
+    """Add the documents of a source behind those of a directory that `ingest` wrote; return it bound.
+
+    A new snapshot that refers to the same objects: nothing stored is rewritten. Raises SourceError if a
+    document has the name of one that is there, WriteConflict if somebody else wrote there meanwhile.
+    """
+    _check_sizes(segment_bytes, object_bytes)
+    store = _writable(destination)
+    before = _committed(store)
+    if before is None or before.manifest is None:
+        raise SourceError(
+            f"{store.url} holds no context of the current form to append to; ingest into it first"
+        )
+    added = _opened(source, errors=errors)
+    old, new = before.manifest, documents_of(added)
+    check_names([*old.documents.names, *new.names])
+    unfinished = unfinished_document(old) if sum(new.bytes) else None
+    written = _Written(store, segment_bytes=segment_bytes, object_bytes=object_bytes)
+    written.copy(added, on_progress=on_progress, first=b"" if unfinished is None else b"\n")
+    replaced = old.replaced + (added._text.origin.replaced or 0)
+    table = joined(with_separator(old.documents, unfinished), new)
+    fresh = written.manifest(table, replaced=replaced, errors=check_errors(errors))
+    return _commit(store, extended(old, fresh), before, unit=check_unit(unit))
+
+
+@dataclass(frozen=True, slots=True)
+class _Committed:
+    """What readers of a store open now; `manifest` is None for the older form."""
+
+    version: str
+    manifest: Manifest | None
+
+
+class _Written:
+    """The segments written so far, packed into objects."""
+
+    def __init__(self, store: Store, *, segment_bytes: int, object_bytes: int) -> None:
+        self._store = store
+        self._cutter = Cutter(segment_bytes)
+        self._object_bytes = object_bytes
+        self._parts: list[bytes] = []
+        self._part_bytes = 0
+        self._keys: list[str] = []
+        self._sizes: list[int] = []
+        self._columns: tuple[list[int], list[int], list[int], list[int], list[int]] = ([], [], [], [], [])
+        self._digests = bytearray()
+
+    def copy(self, source: Context, *, on_progress: OnProgress | None, first: bytes = b"") -> None:
+        """Write the text of a context, with a newline in front if it is to begin a line."""
+        span, text = source._span, source._text
+        total, done = text.measured().bytes_between(span.start, span.stop), 0
+        self._take(self._cutter.feed(first))
+        for piece in text.pieces(span.start, span.stop, keep=False):
+            self._take(self._cutter.feed(piece))
+            done += len(piece)
+            if on_progress is not None:
+                on_progress(done, total)
+        self._take(self._cutter.finish())
+        self._flush()
+
+    def manifest(self, documents: DocumentTable, *, replaced: int, errors: str) -> Manifest:
+        """Return the manifest of all that was written."""
+        columns = self._columns
+        return Manifest(
+            self._keys,
+            self._sizes,
+            *columns,
+            bytes(self._digests),
+            documents,
+            replaced=replaced,
+            errors=errors,
+        )
+
+    def _take(self, segments: Iterator[bytes]) -> None:
+        for segment in segments:
+            if self._part_bytes and self._part_bytes + len(segment) > self._object_bytes:
+                self._flush()
+            characters = len(segment) if segment.isascii() else len(segment.decode())
+            row = (len(self._keys), self._part_bytes, len(segment), segment.count(b"\n"), characters)
+            for column, value in zip(self._columns, row, strict=True):
+                column.append(value)
+            self._digests += hashlib.sha256(segment).digest()
+            self._parts.append(segment)
+            self._part_bytes += len(segment)
+
+    def _flush(self) -> None:
+        if not self._parts:
+            return
+        # The digest of the digests names the content as well as a second pass over the bytes would.
+        digests = self._digests[-32 * len(self._parts) :]
+        key = f"data/{hashlib.sha256(digests).hexdigest()}.txt"
+        if not _is_there(self._store, key, self._part_bytes):
+            self._store.put(key, self._parts)
+        self._keys.append(key)
+        self._sizes.append(self._part_bytes)
+        self._parts, self._part_bytes = [], 0
+
+
+def _check_sizes(segment_bytes: int, object_bytes: int) -> None:
+    if segment_bytes < 1 or object_bytes < 1:
+        raise SourceError(
+            f"segment_bytes={segment_bytes} and object_bytes={object_bytes} must both be at least 1"
+        )
+
+
+def _writable(destination: str | os.PathLike[str] | Store) -> Store:
+    """Return the store to write to; raises SourceError rather than mix a context with other files."""
+    if isinstance(destination, Store):
+        return destination
+    path = os.path.expanduser(os.fspath(destination))
+    if "://" in path:
+        raise SourceError(f"{path}: a context can only be written to a local directory")
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise SourceError(f"{path} is a file; name a directory to write a context to")
+    found = set(os.listdir(path)) if os.path.isdir(path) else set()
+    if found and not found & {MANIFEST_KEY, MARK_KEY}:
+        raise SourceError(
+            f"{path} holds other files, such as {min(found)!r}; name a new or an empty directory"
+        )
+    return DirectoryStore(path)
+
+
+def _committed(store: Store) -> _Committed | None:
+    """Return what a store holds now; raises ManifestError if its manifest.json is somebody else's."""
+    try:
+        version = store.head(MANIFEST_KEY).version
+        data = store.get(MANIFEST_KEY, version=version)
+    except SegmentMissing:
+        return None
+    name = f"{store.url}/{MANIFEST_KEY}"
+    if data.lstrip()[:1] == b"[":
+        decode_older(data, name=name)
+        return _Committed(version, None)
+    return _Committed(version, decode(data, name=name))
+
+
+def _begin(store: Store) -> None:
+    """Mark the place, so that an unfinished first ingest is not taken for a directory of text files."""
+    store.put(MARK_KEY, [b""])
+
+
+def _commit(store: Store, manifest: Manifest, before: _Committed | None, *, unit: Unit) -> Context:
+    snapshot, data = encode(manifest)
+    store.put(snapshot_key(snapshot), [data])
+    try:
+        store.swap(MANIFEST_KEY, data, expected=None if before is None else before.version)
+    except WriteConflict as error:
+        raise WriteConflict(
+            f"{error}; what you wrote is not part of it: look at what is there, and try again"
+        ) from error
+    key = snapshot_key(snapshot)
+    text: Text = open_stored(store, errors="replace", config=_DEFAULTS, key=key)
+    return context_of(text, unit)
+
+
+def _opened(source: object, *, errors: str) -> Context:
+    return open_context(source, errors=errors, config=replace(_DEFAULTS, memory_bytes=_COPY_MEMORY_BYTES))
+
+
+def _is_there(store: Store, key: str, size: int) -> bool:
+    try:
+        return store.head(key).size == size
+    except SegmentMissing:
+        return False
