@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.error import UsageError
@@ -88,7 +91,8 @@ class RLMMagics(Magics):
             return None
         if args.list or (args.name is None and cell is None):
             return ContextList(self.contexts)
-        context = self._open(args, cell)
+        with _warnings_in_one_line():
+            context = self._open(args, cell)
         self.contexts.bind(args.name, context)
         return None if args.quiet else context
 
@@ -282,6 +286,16 @@ class RLMMagics(Magics):
             elif isinstance(value, list):
                 setattr(args, name, [without_outer_quotes(item) for item in value])
         return args
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Show what is warned of as one line each, without the place in our code that it came from."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        print(f"{warning.category.__name__}: {warning.message}", file=sys.stderr)
 
 
 def _names(text: str | None) -> list[str]:

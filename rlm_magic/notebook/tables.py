@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..context import Context
 
 _RECENT_RUNS = 20
+_QUESTION_CHARS = 60
 
 
 class ContextList:
@@ -115,9 +117,8 @@ class RunView:
 
 
 def _run_line(run: str, modified: float, answer: Answer) -> str:
-    from ..text import clip
     from ..views.plain import printable
 
-    question = clip(printable(" ".join(answer.question.split())), limit_chars=60).replace("\n", " ")
+    question = shorten(printable(answer.question), _QUESTION_CHARS, placeholder=" ...")
     when = datetime.fromtimestamp(modified)
     return f"{run}  {when:%d %b %H:%M}  {answer.status}, {len(answer.steps)} steps  {question}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from ..records import Answer, Step
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _TEXT_CHARS = 2_000
 _TRACE_CHARS = 50_000
+_HEADLINE_CHARS = 90
 
 # Markdown that could hold HTML, math, images, reference links or entities is shown as text instead. Making
 # it safe by rewriting was tried and is a trap: a fence in mid-line turns the rewritten parts back on.
@@ -95,7 +97,7 @@ class _StepView:
 def _headline(step: Step) -> str:
     """Return the first line of the reasoning, which says what the step is for."""
     lines = reasoning_of(step).splitlines()
-    return clip(lines[0], limit_chars=120).replace("\n", " ") if lines else ""
+    return shorten(lines[0], _HEADLINE_CHARS, placeholder=" ...") if lines else ""
 
 
 def _visible_text(answer: Answer) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +18,11 @@ REPLY_TIMEOUT_S = 60
 
 
 @pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[InteractiveShell]:
+def shell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[InteractiveShell]:
     """A shell with the extension loaded, as `%load_ext rlm_magic` leaves it."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
     monkeypatch.setenv("RLM_PROGRESS", "none")
     config = Config()
     config.HistoryManager.enabled = False
@@ -74,16 +78,13 @@ class Kernel:
         return ran
 
     def interrupt_soon(self, delay_s: float) -> None:
-        """Press the stop button after a moment, from another thread."""
-        import threading
-
-        threading.Timer(delay_s, self.manager.interrupt_kernel).start()
-
+        """Press the stop button after a moment, with the signal that the button sends."""
+        threading.Timer(delay_s, os.kill, (self.manager.provisioner.pid, signal.SIGINT)).start()
 
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """A real kernel with the extension loaded; one for all tests of a module, since starting it takes a second."""
+    """A real kernel with the extension loaded, one for all tests of a module: starting it takes a second."""
     home = tmp_path_factory.mktemp("kernel")
     with pytest.MonkeyPatch.context() as environment:
         for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "RLM_PROGRESS"):

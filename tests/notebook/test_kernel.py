@@ -69,7 +69,9 @@ def test_what_model_code_shows_stays_in_the_trace(kernel: Kernel) -> None:
     ran = kernel.run("ans = %rlm -m $scripted q")
     assert ran.status == "ok", ran.error
     assert ran.stdout == ""
-    assert not any("<b>leak</b>" in shown["data"].get("text/html", "") for shown in [*ran.displays, *ran.updates])
+    assert not any(
+        "<b>leak</b>" in shown["data"].get("text/html", "") for shown in [*ran.displays, *ran.updates]
+    )
     assert "leak too" in (kernel.run("ans.steps[0].cells[0].result.output").result or "")
 
 

@@ -11,7 +11,15 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 from rlm_magic import Answer, Context
-from rlm_magic.errors import BudgetError, ModelError, RLMError, RunNotFound, SourceNotFound, UnknownModel
+from rlm_magic.errors import (
+    BadText,
+    BudgetError,
+    ModelError,
+    RLMError,
+    RunNotFound,
+    SourceNotFound,
+    UnknownModel,
+)
 from rlm_magic.models import ScriptedModel
 
 TEXT = "The captain of the ship is Ada.\nThe cook is Bob.\n"
@@ -80,6 +88,30 @@ def test_to_writes_a_manifest_and_binds_that(shell: InteractiveShell, tmp_path: 
     assert (tmp_path / "store" / "manifest.json").is_file()
     assert context[:] == TEXT
     assert shell.run_line_magic("rlm_context", f"again {tmp_path / 'store'}")[:] == TEXT
+
+
+def test_invalid_bytes_are_told_in_one_line(
+    shell: InteractiveShell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.txt").write_bytes(b"caf\xe9\n")
+    assert shell.run_line_magic("rlm_context", f"bad {tmp_path / 'bad.txt'}")[:] == "caf\ufffd\n"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "bad.txt" in line
+    with pytest.raises(BadText, match=r"bad\.txt"):
+        shell.run_line_magic("rlm_context", f"bad {tmp_path / 'bad.txt'} --errors strict")
+
+
+def test_files_can_be_left_out(shell: InteractiveShell, tmp_path: Path) -> None:
+    for name in ("a.py", "lib/b.py", "lib/skip/c.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"# {name}\n")
+    kept = shell.run_line_magic("rlm_context", f'src {tmp_path} --exclude "lib/skip/*"')
+    assert list(kept.documents) == ["a.py", "lib/b.py"]
+    shell.user_ns["glob"] = f"{tmp_path}/**/*.py"
+    kept = shell.run_line_magic("rlm_context", "src $glob --exclude lib/* --exclude nothing")
+    assert list(kept.documents) == ["a.py"]
+    with pytest.raises(SourceNotFound, match="leaving out"):
+        shell.run_line_magic("rlm_context", f"src {tmp_path} --exclude *")
 
 
 def test_units(shell: InteractiveShell) -> None:
