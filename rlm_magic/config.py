@@ -25,7 +25,7 @@ class ContextConfig:
     """Neighbouring segments are read in one request of at most this size."""
     read_threads: int = 8
     remember_from_bytes: int = 16 * MIB
-    """The index of plain files is remembered on disk from this total size on; less is quicker to make anew."""
+    """The index of plain files is remembered on disk from this size on; a smaller one is made anew."""
     remembered_indexes: int = 64
 
 

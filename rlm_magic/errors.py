@@ -17,6 +17,7 @@ RLMError
 │   ├── UnknownModel (ValueError)            no provider or model of that name
 │   ├── MissingKey                           the provider's key is not set
 │   ├── MissingPackage (ImportError)         an optional package is not installed
+│   ├── StreamCut                            a reply broke off before its provider had ended it
 │   └── ScriptExhausted                      a scripted model was asked once too often
 ├── ReplError                            the repl itself failed (not the model's code)
 │   └── ReplBusy                             another run holds this kernel
@@ -120,6 +121,14 @@ class MissingKey(ModelError):
 
 class MissingPackage(ModelError, ImportError):
     """An optional package is not installed; the message holds the install line."""
+
+
+class StreamCut(ModelError):
+    """A reply broke off before its provider had ended it. `streamed_chars` of it had been handed on."""
+
+    def __init__(self, message: str, *, streamed_chars: int) -> None:
+        super().__init__(message)
+        self.streamed_chars = streamed_chars
 
 
 class ScriptExhausted(ModelError):

@@ -9,7 +9,7 @@ from .context import Context
 from .layout import Address, Span
 from .lines import LineContext
 from .needle import find
-from .text import Text
+from .text import Held, Text
 
 
 class CharContext(Context):
@@ -45,7 +45,7 @@ class CharContext(Context):
         found = wanted + self._length if wanted < 0 else wanted
         if not 0 <= found < self._length:
             raise IndexError(f"character {wanted} of a context of {self._length} characters")
-        return self._text.read(self._address(found), self._address(found + 1))
+        return self._between(found, found + 1)
 
     def __iter__(self) -> Iterator[str]:
         for text in self._streamed():
@@ -75,7 +75,16 @@ class CharContext(Context):
         first, stop, step = index.indices(self._length)
         if step != 1:
             return self._stepped(range(first, stop, step))
-        return self._text.read(self._address(first), self._address(stop)) if first < stop else ""
+        return self._between(first, stop) if first < stop else ""
+
+    def _between(self, first: int, stop: int) -> str:
+        """Return some characters, every segment that holds them fetched at once."""
+        layout = self._text.measured()
+        numbers = range(
+            layout.char_segment(self._first + first)[0], layout.char_segment(self._first + stop - 1)[0] + 1
+        )
+        held = self._text.gather(numbers, what="this slice")
+        return self._text.read(self._address(first, held), self._address(stop, held), held=held)
 
     def _stepped(self, characters: range) -> str:
         if not characters:
@@ -92,12 +101,12 @@ class CharContext(Context):
         forward = "".join(parts)
         return forward if characters.step > 0 else forward[::-1]
 
-    def _address(self, character: int) -> Address:
+    def _address(self, character: int, held: Held | None = None) -> Address:
         if character <= 0:
             return self._span.start
         if character >= self._length:
             return self._span.stop
-        return self._text.char_address(self._first + character)
+        return self._text.char_address(self._first + character, held)
 
     def _part(self, first: int, stop: int) -> Span:
         if first == 0 and stop == self._length:

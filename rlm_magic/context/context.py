@@ -130,8 +130,9 @@ class Context(Sequence[str]):
         """Return the lines in which a regular expression is found, with where in the line.
 
         Those are the lines for which `re.search(pattern, line)` finds something, line ending included;
-        `start` and `end` of each Match are its span. `pattern` is a str or a compiled pattern; `literal` takes it as
-        plain text. At most `limit` lines are returned (config.search_limit unless given; None for all).
+        `start` and `end` of each Match are its span. `pattern` is a str or a compiled pattern; `literal`
+        takes it as plain text. At most `limit` lines are returned (config.search_limit unless given; None
+        for all).
         Line numbers count from the start of this view. Patterns with neither backreferences nor lookaround
         take time linear in the text, however they are written. Raises PatternError for a faulty pattern.
         """

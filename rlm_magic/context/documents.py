@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from .describe import plain
 from .layout import Span
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Documents(Mapping[str, "Context"]):
         return isinstance(name, str) and self._text.documents.numbers.get(name, -1) in self._numbers
 
     def __repr__(self) -> str:
-        shown = ", ".join(ascii(name) for name in self.some(3))
+        shown = ", ".join(f"'{plain(name)}'" for name in self.some(3))
         more = ", ..." if len(self) > 3 else ""
         return f"<{len(self):,} documents: {shown}{more}>"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..errors import IntegrityError
 from .layout import Layout
 from .segment import Segment
-from .utf8 import BOM, Errors, clean
+from .utf8 import BOM, Errors, clean, warn_of_replacements
 
 DIGEST_BYTES = 32
 
@@ -70,11 +70,15 @@ def _check_measures(settled: Segment, segment: int, *, extents: Extents, layout:
         byte_starts[segment + 1] - byte_starts[segment],
         char_starts[segment + 1] - char_starts[segment],
         newlines[segment + 1] - newlines[segment],
+        segment in layout.unfinished,
     )
-    found = (len(settled.data), settled.chars_before(len(settled.data)), len(settled.newlines))
+    data = settled.data
+    is_unfinished = not data.endswith(b"\n")
+    found = (len(data), settled.chars_before(len(data)), len(settled.newlines), is_unfinished)
     if found != promised:
         raise IntegrityError(
-            f"{extents.name(segment)} has (bytes, characters, newlines) {found}, not {promised} as indexed"
+            f"{extents.name(segment)} has (bytes, characters, newlines, unfinished) {found}, "
+            f"not {promised} as indexed"
         )
 
 
@@ -82,7 +86,9 @@ def _settle_counted_lines(raw: bytes, segment: int, *, extents: Extents, layout:
     """The older form promises lines only. Counted now: a wrong count would shift every later line."""
     if segment == 0:
         raw = raw.removeprefix(BOM)
-    data = clean(raw, errors=extents.errors, name=extents.name(segment), offset=0).data
+    cleaned = clean(raw, errors=extents.errors, name=extents.name(segment), offset=0)
+    warn_of_replacements(cleaned.replaced, of=extents.name(segment))
+    data = cleaned.data
     promised = layout.newline_starts[segment + 1] - layout.newline_starts[segment]
     if data and not data.endswith(b"\n") and layout.newline_starts[segment + 1] < layout.lines:
         data += b"\n"

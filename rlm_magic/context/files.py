@@ -13,12 +13,12 @@ from ..config import ContextConfig
 from .cutter import Cutter
 from .extents import Extents
 from .fetch import StoredSegments
-from .given import check_names, warn_of_replacements
+from .given import check_names
 from .layout import DocumentTable, Layout
 from .remember import recall, remember
 from .stores import Head, Store
 from .text import Origin, Text
-from .utf8 import BOM, Errors, clean
+from .utf8 import BOM, Errors, clean, warn_of_replacements
 
 
 class Indexed(msgspec.Struct, array_like=True):
@@ -29,9 +29,14 @@ class Indexed(msgspec.Struct, array_like=True):
     bytes: list[int]
     newlines: list[int]
     characters: list[int]
+    unfinished: list[int]
+    """The segments that do not end with a newline."""
     replaced: int
-    finished: bool
-    """Whether it ends with a newline or is empty."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether it ends with a newline or is empty."""
+        return len(self.lengths) - 1 not in self.unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +91,18 @@ def _index_all(
 
 
 def _index(store: Store, item: Plain, *, errors: Errors, config: ContextConfig) -> Indexed:
-    found = Indexed(0, [], [], [], [], 0, True)
+    found = Indexed(0, [], [], [], [], [], 0)
     offset = 0
     for raw in _raw_segments(store, item, found, config=config):
         cleaned = clean(raw, errors=errors, name=f"{store.url}/{item.key}", offset=found.start + offset)
         offset += len(raw)
+        if not raw.endswith(b"\n"):
+            found.unfinished.append(len(found.lengths))
         found.lengths.append(len(raw))
         found.bytes.append(len(cleaned.data))
         found.newlines.append(cleaned.data.count(b"\n"))
         found.characters.append(cleaned.characters)
         found.replaced += cleaned.replaced
-        found.finished = raw.endswith(b"\n")
     return found
 
 
@@ -138,6 +144,7 @@ def _layout(
         lines=sum(table.lines),
         lengths=_column(indexed, supplied, "bytes"),
         characters=_column(indexed, supplied, "characters"),
+        unfinished=_unfinished(indexed, supplied),
     )
     return layout, table
 
@@ -148,6 +155,14 @@ def _column(indexed: Sequence[Indexed], supplied: Sequence[bool], name: str) -> 
         yield from others
         if last is not None:
             yield last + newline
+
+
+def _unfinished(indexed: Sequence[Indexed], supplied: Sequence[bool]) -> Iterator[int]:
+    first = 0
+    for item, newline in zip(indexed, supplied, strict=True):
+        last = len(item.lengths) - 1
+        yield from (first + number for number in item.unfinished if not (newline and number == last))
+        first += len(item.lengths)
 
 
 def _extents(
@@ -186,7 +201,7 @@ def _snapshot(store: Store, plain: Sequence[Plain]) -> str:
 
 
 def _index_name(snapshot: str, *, errors: Errors, config: ContextConfig) -> str:
-    return f"index-1-{snapshot.removeprefix('sha256:')}-{config.segment_bytes}-{errors}"
+    return f"index-2-{snapshot.removeprefix('sha256:')}-{config.segment_bytes}-{errors}"
 
 
 def _recalled(

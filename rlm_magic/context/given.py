@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 
 from ..config import ContextConfig
@@ -12,7 +11,7 @@ from .fetch import GivenSegments
 from .layout import DocumentTable, Layout
 from .segment import Segment
 from .text import Origin, Text
-from .utf8 import Clean, Errors, TextWarning, encode
+from .utf8 import Clean, Errors, encode, warn_of_replacements
 
 # Encoded piece by piece, so that a large str never has a second copy beside its segments.
 _PIECE_CHARS = 1 << 20
@@ -32,6 +31,7 @@ def text_of(
         lines=sum(table.lines),
         lengths=[len(segment.data) for segment in segments],
         characters=[segment.chars_before(len(segment.data)) for segment in segments],
+        unfinished=[number for number, segment in enumerate(segments) if segment.data[-1:] != b"\n"],
     )
     origin = Origin(kind=kind, address="in memory", replaced=joined.replaced)
     return Text(layout, GivenSegments(segments), table, origin, config=config)
@@ -44,16 +44,6 @@ def check_names(names: Iterable[str]) -> None:
         if name in seen:
             raise SourceError(f"two documents are named {name!r}; give each a name of its own")
         seen.add(name)
-
-
-def warn_of_replacements(count: int, *, of: str) -> None:
-    """Warn that invalid text was replaced, if any was."""
-    if count:
-        warnings.warn(
-            f"{of}: {count:,} invalid parts were replaced by U+FFFD; errors='strict' refuses them instead",
-            TextWarning,
-            stacklevel=2,
-        )
 
 
 class _Joined:

@@ -53,6 +53,9 @@ class Layout:
     `char_starts` is None for the older manifest form, whose rows count lines only. Then the text is not
     measured: `byte_starts` is what is stored, near enough to judge sizes by, and the last segment may have
     one line ending less than its row says; `lines` is right nevertheless.
+
+    `unfinished` names the segments that do not end with a line ending: the text's last one, perhaps, and
+    those that a long line runs through. Behind every other one a line starts, which is known without reading.
     """
 
     def __init__(
@@ -62,11 +65,13 @@ class Layout:
         lines: int,
         lengths: Iterable[int],
         characters: Iterable[int] | None = None,
+        unfinished: Iterable[int] = (),
     ) -> None:
         self.newline_starts = starts(newlines)
         self.byte_starts = starts(lengths)
         self.char_starts = None if characters is None else starts(characters)
         self.lines = lines
+        self.unfinished = frozenset(unfinished)
 
     def __len__(self) -> int:
         return len(self.newline_starts) - 1
@@ -101,6 +106,18 @@ class Layout:
     def segment_of_newline(self, newline: int) -> int:
         """Return the segment that holds the given line ending, counted from 0."""
         return bisect_right(self.newline_starts, newline) - 1
+
+    def line_place(self, line: int) -> tuple[int, int | None]:
+        """Return the segment in which, or behind whose given line ending, a line starts.
+
+        The second is None if the line is the first of the segment, which then need not be read.
+        """
+        if line == 0:
+            return 0, None
+        number = self.segment_of_newline(line - 1)
+        if line == self.newline_starts[number + 1] and number not in self.unfinished:
+            return number + 1, None
+        return number, line - 1 - self.newline_starts[number]
 
     def byte_address(self, byte: int) -> Address:
         """Return the place of a byte of the measured text."""
@@ -172,6 +189,8 @@ class DocumentTable:
 
     def of_line(self, line: int) -> str:
         """Return the name of the document that holds a line of the text."""
+        if len(self.names) == 1:
+            return self.names[0]
         return self.names[bisect_right(self.line_starts, line) - 1]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .context import Context
 from .layout import Address, Span
 from .needle import find
-from .text import Text
+from .text import Held, Text
 
 if TYPE_CHECKING:
     from .chars import CharContext
@@ -51,16 +51,10 @@ class LineContext(Context):
     def __getitem__(self, index: int | slice) -> str:
         if isinstance(index, slice):
             return self._slice(index)
-        # Most lines begin and end in one segment that is in memory.
         if index.__class__ is int and 0 < index < self._last_line:
-            newline = self._first_newline + index
-            number = bisect_right(self._newline_starts, newline) - 1
-            within = newline - self._newline_starts[number]
-            segment = self._resident.get(number)
-            if segment is not None and within:
-                segment.hot = True
-                newlines = segment.newlines
-                return str(segment.view[newlines[within - 1] + 1 : newlines[within] + 1], "utf-8")
+            found = self._at_hand(index, index + 1)
+            if found is not None:
+                return found
         return self._line(as_index(index))
 
     def __iter__(self) -> Iterator[str]:
@@ -97,7 +91,7 @@ class LineContext(Context):
         found = line + len(self) if line < 0 else line
         if not 0 <= found < len(self):
             raise IndexError(f"line {line} of a context of {len(self)} lines")
-        return self._text.read(self._address(found), self._address(found + 1), what=f"line {line}")
+        return self._between(found, found + 1, what=f"line {line}")
 
     def _slice(self, index: slice) -> str:
         first, stop, step = index.indices(self._last_line + 1)
@@ -105,7 +99,41 @@ class LineContext(Context):
             return self._stepped(range(first, stop, step))
         if first >= stop:
             return ""
-        return self._text.read(self._address(first), self._address(stop))
+        found = self._at_hand(first, stop) if first > 0 and stop <= self._last_line else None
+        return self._between(first, stop, what="this slice") if found is None else found
+
+    def _at_hand(self, first: int, stop: int) -> str | None:
+        """Return some lines, neither the first nor the last, if one segment in memory has them all.
+
+        Most slices are such. Everything is spelled out here, because each call on the way would be felt.
+        """
+        newline = self._first_newline + first
+        starts = self._newline_starts
+        number = bisect_right(starts, newline - 1) - 1
+        segment = self._resident.get(number)
+        if segment is None or newline - first + stop > starts[number + 1]:
+            return None
+        segment.hot = True
+        newlines, before = segment.newlines, newline - 1 - starts[number]
+        return str(segment.view[newlines[before] + 1 : newlines[before - first + stop] + 1], "utf-8")
+
+    def _between(self, first: int, stop: int, *, what: str) -> str:
+        """Return the text of some lines, every segment it needs fetched at once."""
+        held = self._text.gather(self._segments_of(first, stop), what=what)
+        return self._text.read(self._address(first, held), self._address(stop, held), held=held, what=what)
+
+    def _segments_of(self, first: int, stop: int) -> range:
+        """The segments to read for some lines: from where they start to where they end."""
+        layout, (start_number, _), (stop_number, stop_offset) = (
+            self._text.layout,
+            self._span.start,
+            self._span.stop,
+        )
+        if first > 0:
+            start_number, _ = layout.line_place(self._first_newline + first)
+        if stop <= self._last_line:
+            return range(start_number, layout.segment_of_newline(self._first_newline + stop - 1) + 1)
+        return range(start_number, stop_number + (stop_offset > 0))
 
     def _stepped(self, lines: range) -> str:
         if not lines:
@@ -129,12 +157,12 @@ class LineContext(Context):
         numbers = {min(layout.segment_of_newline(first + line), last) for line in lines}
         return self._text.segments.load(sorted(numbers))
 
-    def _address(self, line: int) -> Address:
+    def _address(self, line: int, held: Held | None = None) -> Address:
         if line <= 0:
             return self._span.start
         if line > self._last_line:
             return self._span.stop
-        return self._text.line_address(self._first_newline + line)
+        return self._text.line_address(self._first_newline + line, held)
 
     def _part(self, first: int, stop: int) -> Span:
         if first == 0 and stop == len(self):

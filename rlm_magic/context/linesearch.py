@@ -20,14 +20,9 @@ from .utf8 import encode_needle
 _RE2_MEMORY_BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A line of a block and the span of the first match in it, in characters."""
-
-    number: int
-    text: str
-    start: int
-    end: int
+# A line's number in its block, the line, and the span of the first match in it, in characters. A tuple: there
+# may be very many of them, and each lives for a moment.
+Hit = tuple[int, str, int, int]
 
 
 def compiled(pattern: str | re.Pattern[str], *, ignore_case: bool, literal: bool) -> re.Pattern[str]:
@@ -67,13 +62,14 @@ class LineSearch:
         re2 finds where each match is, and `re` says what its groups are, starting from there: searching for
         matches is what takes `re` forever on some patterns.
         """
-        line = hit.text.encode()
+        _, text, first, _ = hit
+        line = text.encode()
         engine = self._ascii if line.isascii() else self._any
         if engine is None or engine.line is None or not self._ends_where_it_can:
             # Before the first hit there is nothing, as re2 knows; `re` could spend ages on finding that out.
-            return self._pattern.findall(hit.text, hit.start)
+            return self._pattern.findall(text, first)
         starts = _characters_at(line, _match_starts(engine.line, line))
-        return [_finding(self._pattern, hit.text, start) for start in starts]
+        return [_finding(self._pattern, text, start) for start in starts]
 
     @cached_property
     def _ends_where_it_can(self) -> bool:
@@ -137,7 +133,7 @@ class LineSearch:
     def _by_re_in(self, number: int, line: str) -> Iterator[Hit]:
         found = self._pattern.search(line)
         if found is not None:
-            yield Hit(number, line, *found.span())
+            yield number, line, *found.span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +198,9 @@ def _compile(expression: str) -> Any:
 
 def _line_at(block: Segment, offset: int) -> tuple[int, int, int]:
     """Return number, start and stop of the line that holds an offset; an empty one behind the last line."""
-    newlines, number = block.newlines, block.newlines_before(offset)
-    first = newlines[number - 1] + 1 if number else 0
-    return number, first, newlines[number] + 1 if number < len(newlines) else len(block.data)
+    data = block.data
+    first = data.rfind(b"\n", 0, offset) + 1
+    return block.newlines_before(offset), first, data.find(b"\n", offset) + 1 or len(data)
 
 
 def _hit(block: Segment, number: int, first: int, stop: int, start: int, end: int) -> Hit:
@@ -212,4 +208,4 @@ def _hit(block: Segment, number: int, first: int, stop: int, start: int, end: in
     if len(line) != stop - first:
         start = len(str(block.view[first : first + start], "utf-8"))
         end = len(str(block.view[first : first + end], "utf-8"))
-    return Hit(number, line, start, end)
+    return number, line, start, end

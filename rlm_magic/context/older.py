@@ -13,8 +13,8 @@ import msgspec
 
 from ..errors import ManifestError
 from .extents import DIGEST_BYTES, Extents
+from .faults import safe_key
 from .layout import DocumentTable, Layout
-from .manifest import safe_key
 from .stores import Head
 from .utf8 import Errors
 

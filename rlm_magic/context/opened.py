@@ -6,13 +6,13 @@ import hashlib
 
 from ..config import ContextConfig
 from ..errors import BadText, SegmentMissing, SourceNotFound
+from .columns import Manifest
 from .fetch import StoredSegments
-from .given import warn_of_replacements
-from .manifest import Manifest, decode
+from .manifest import decode
 from .older import decode_older, documents_of, extents_of, heads_of, layout_of
 from .stores import Head, Store
 from .text import Origin, Text
-from .utf8 import Errors
+from .utf8 import Errors, warn_of_replacements
 
 MANIFEST_KEY = "manifest.json"
 

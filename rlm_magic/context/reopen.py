@@ -24,6 +24,7 @@ class Recipe:
 
     kind: str
     address: str
+    name: str | None
     exclude: tuple[str, ...]
     snapshot: str | None
     errors: Errors
@@ -43,16 +44,16 @@ def recipe(text: Text) -> Recipe:
     origin, segments = text.origin, text.segments
     if isinstance(segments, StoredSegments):
         errors, store = segments.extents.errors, segments.store
-        return Recipe(
-            origin.kind, origin.address, origin.exclude, origin.snapshot, errors, text.config, [], store
-        )
+        name = text.documents.names[0] if origin.kind == "file" else None
+        where = (origin.kind, origin.address, name, origin.exclude, origin.snapshot)
+        return Recipe(*where, errors, text.config, [], store)
     documents = [
         (name, text.read(span.start, span.stop))
         for name, span in zip(
             text.documents.names, map(text.document, range(len(text.documents))), strict=True
         )
     ]
-    return Recipe(origin.kind, origin.address, (), None, "replace", text.config, documents, None)
+    return Recipe(origin.kind, origin.address, None, (), None, "replace", text.config, documents, None)
 
 
 def reopen(recipe: Recipe, unit: Unit, span: Span, name: str | None) -> Context:
@@ -74,7 +75,11 @@ def _text(recipe: Recipe) -> Text:
         from .sources import text_at
 
         found = text_at(
-            recipe.address, errors=recipe.errors, name=None, exclude=recipe.exclude, config=recipe.config
+            recipe.address,
+            errors=recipe.errors,
+            name=recipe.name,
+            exclude=recipe.exclude,
+            config=recipe.config,
         )
     if found.origin.snapshot != recipe.snapshot:
         raise SnapshotChanged(

@@ -40,11 +40,12 @@ def search(
     found: list[Match] = []
     if limit is not None and limit <= 0:
         return found
+    documents = text.documents
     for first_line, block in _blocks(text, span):
-        for hit in ready.hits(block):
-            line = first_line + hit.number
-            document = text.documents.of_line(span.newline_start + line)
-            found.append(Match(line, hit.text, hit.start, hit.end, document))
+        for number, content, start, end in ready.hits(block):
+            line = first_line + number
+            document = documents.of_line(span.newline_start + line)
+            found.append(Match(line, content, start, end, document))
             if len(found) == limit:
                 return found
     return found

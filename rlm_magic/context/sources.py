@@ -240,5 +240,5 @@ def _named(items: Sequence[object]) -> Iterator[tuple[str, str]]:
                 yield name, content
             case _:
                 raise SourceError(
-                    f"item {number} of the list is {type(item).__name__}; give str, or pairs (name, text) of str"
+                    f"item {number} of the list is {type(item).__name__}; give str, or (name, text) of str"
                 )

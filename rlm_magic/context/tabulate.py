@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import chain
 
+from .columns import Manifest
 from .context import Context
 from .layout import DocumentTable, Span
-from .manifest import Manifest
 from .text import Text
 
 
@@ -18,7 +18,7 @@ def documents_of(context: Context) -> DocumentTable:
     if text.layout.is_whole(span):
         return text.documents
     spans = [document._with_chars() for document in context.documents.values()]
-    starts = [own.start for own in spans[1:]] + [span.stop]
+    starts = [*(own.start for own in spans), span.stop][1:]
     rows = [
         _measures(text, own, text.layout.bytes_between(own.stop, behind))
         for own, behind in zip(spans, starts, strict=True)
@@ -66,6 +66,7 @@ def extended(old: Manifest, fresh: Manifest) -> Manifest:
         lengths=[*old.lengths, *fresh.lengths],
         newlines=[*old.newlines, *fresh.newlines],
         characters=[*old.characters, *fresh.characters],
+        unfinished=[*old.unfinished, *(number + len(old.objects) for number in fresh.unfinished)],
         sha256=old.sha256 + fresh.sha256,
         documents=fresh.documents,
         replaced=fresh.replaced,

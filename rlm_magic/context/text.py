@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..config import ContextConfig
@@ -12,13 +12,15 @@ from .layout import Address, DocumentTable, Layout, Span, document_span
 from .room import check_room
 from .segment import Segment
 
+Held = Mapping[int, Segment]
+
 
 @dataclass(frozen=True)
 class Origin:
     """Where a text came from.
 
-    `address` is how it is shown and, with `exclude`, how it is opened again; `snapshot` is the digest that must be found
-    then, None for a text that was given in memory.
+    `address` is how it is shown and, with `exclude`, how it is opened again; `snapshot` is the digest that
+    must be found then, None for a text that was given in memory.
     """
 
     kind: str
@@ -51,34 +53,43 @@ class Text:
         """Return where a document lies."""
         return document_span(self.layout, self.documents, number)
 
-    def segment(self, number: int) -> Segment:
-        """Return one segment, read if it is not in memory."""
+    def gather(self, numbers: range, *, what: str) -> Held:
+        """Return the segments of a slice, fetched at once; ContextTooLarge if they cannot fit in memory."""
+        if len(numbers) > 2:
+            # Of the first and the last segment the slice may hold little; `read` looks at what it does hold.
+            self.check_room((numbers.start + 1, 0), (numbers.stop - 1, 0), what=what)
+        return dict(zip(numbers, self.segments.load(numbers), strict=True))
+
+    def segment(self, number: int, held: Held | None = None) -> Segment:
+        """Return one segment, read if it is neither held nor in memory."""
+        if held is not None and number in held:
+            return held[number]
         found = self.segments.resident.get(number)
         if found is None:
             return self.segments.load([number])[0]
         found.hot = True
         return found
 
-    def line_address(self, line: int) -> Address:
+    def line_address(self, line: int, held: Held | None = None) -> Address:
         """Return the place where a line starts: behind the line ending before it."""
-        if line == 0:
-            return 0, 0
-        number = self.layout.segment_of_newline(line - 1)
-        segment = self.segment(number)
-        offset = segment.newlines[line - 1 - self.layout.newline_starts[number]] + 1
-        return (number + 1, 0) if offset == len(segment.data) else (number, offset)
+        number, newline = self.layout.line_place(line)
+        return (number, 0) if newline is None else (number, self.segment(number, held).newlines[newline] + 1)
 
-    def char_address(self, character: int) -> Address:
+    def char_address(self, character: int, held: Held | None = None) -> Address:
         """Return the place where a character starts."""
         number, within = self.measured().char_segment(character)
-        return (number, 0) if within == 0 else (number, self.segment(number).char_offset(within))
+        if within == 0 or self.layout.is_ascii(range(number, number + 1)):
+            return number, within
+        return number, self.segment(number, held).char_offset(within)
 
     def char_position(self, address: Address) -> int:
         """Return how many characters come before a place."""
         number, offset = address
         char_starts = self.measured().char_starts
         assert char_starts is not None
-        return char_starts[number] + (self.segment(number).chars_before(offset) if offset else 0)
+        if offset == 0 or self.layout.is_ascii(range(number, number + 1)):
+            return char_starts[number] + offset
+        return char_starts[number] + self.segment(number).chars_before(offset)
 
     def newlines_before(self, address: Address) -> int:
         """Return how many line endings come before a place."""
@@ -87,14 +98,19 @@ class Text:
             self.segment(number).newlines_before(offset) if offset else 0
         )
 
-    def read(self, start: Address, stop: Address, *, what: str = "this slice") -> str:
+    def read(
+        self, start: Address, stop: Address, *, held: Held | None = None, what: str = "this slice"
+    ) -> str:
         """Return the text between two places; ContextTooLarge before reading more than memory allows."""
         if start[0] == stop[0]:
-            return str(self.segment(start[0]).view[start[1] : stop[1]], "utf-8") if start != stop else ""
+            return (
+                str(self.segment(start[0], held).view[start[1] : stop[1]], "utf-8") if start != stop else ""
+            )
         numbers = self.layout.segments_between(start, stop)
         self.check_room(start, stop, what=what)
-        segments = self.segments.load(numbers)
-        pieces = _pieces(zip(numbers, segments, strict=True), start, stop)
+        if held is None:
+            held = self.gather(numbers, what=what)
+        pieces = _pieces(((number, held[number]) for number in numbers), start, stop)
         return "".join([str(piece, "utf-8") for piece, _ in pieces])
 
     def pieces(self, start: Address, stop: Address, *, keep: bool = True) -> Iterator[memoryview]:
@@ -126,15 +142,22 @@ class Text:
         return self.layout
 
     def _measure(self) -> None:
-        newlines, lengths, characters = [], [], []
+        newlines: list[int] = []
+        lengths: list[int] = []
+        characters: list[int] = []
+        unfinished: list[int] = []
         for segment in self.segments.stream(range(len(self.layout)), keep=True):
+            if segment.data and not segment.data.endswith(b"\n"):
+                unfinished.append(len(newlines))
             newlines.append(len(segment.newlines))
             lengths.append(len(segment.data))
             characters.append(segment.chars_before(len(segment.data)))
         lines = self.layout.lines
         self.documents = replace(self.documents, bytes=[sum(lengths)], characters=[sum(characters)])
         # Last, in one step: other threads read this attribute without the lock.
-        self.layout = Layout(newlines, lines=lines, lengths=lengths, characters=characters)
+        self.layout = Layout(
+            newlines, lines=lines, lengths=lengths, characters=characters, unfinished=unfinished
+        )
 
 
 def _pieces(

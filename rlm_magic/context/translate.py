@@ -1,6 +1,6 @@
 """Translate Python's regular expressions for re2, which takes time linear in the text. Pure.
 
-re2 means something else by \\d, \\w, \\s, \\b and by ignoring case, and it would let \\s run over a line ending
+re2 means something else by \\d, \\w, \\s, \\b and by ignoring case, and would let \\s run over a line ending
 into the next line. So nothing is passed on as written: the expression is parsed by Python's own parser, and
 for each part that takes one character `re` itself is asked which characters it takes.
 
@@ -109,11 +109,18 @@ class _Writer:
         raise Untranslatable(str(kind))
 
     def _one_character(self, kind: Any, value: Any, flags: int) -> str:
-        ranges = _taken(_written(kind, value), flags, ascii_only=self._ascii_only)
+        ranges = self._ranges(kind, value, flags)
         if not self._for_block or not any(low <= _NEWLINE <= high for low, high in ranges):
             return _as_class(ranges)
         self.exact = False
         return f"(?:{_as_class(_without_newline(ranges))}|{_END_OF_LINE})"
+
+    def _ranges(self, kind: Any, value: Any, flags: int) -> Ranges:
+        if kind is op.LITERAL and not flags & re.IGNORECASE:
+            return ((value, value),)
+        if kind is op.LITERAL and not self._ascii_only:
+            return _taken_for_letter(chr(value), flags)
+        return _taken(_written(kind, value), flags, ascii_only=self._ascii_only)
 
     def _repeat(self, least: int, most: Any, tree: Any, *, flags: int, lazy: bool) -> str:
         many = most is op.MAXREPEAT or most > 1
@@ -149,8 +156,9 @@ class _Writer:
 
 
 def _combined(flags: int, added: int, removed: int) -> int:
-    if added & (re.ASCII | re.UNICODE | re.LOCALE):
-        flags &= ~(re.ASCII | re.UNICODE | re.LOCALE)
+    if added & (re.ASCII | re.UNICODE):
+        # Python's own search misses matches of these: re.search(r"(?a:\W)", "ß") is None, re.match finds it.
+        raise Untranslatable("a change of alphabet within the expression")
     return (flags | added) & ~removed
 
 
@@ -190,8 +198,7 @@ def _escaped(character: int) -> str:
 @lru_cache(maxsize=512)
 def _taken(written: str, flags: int, *, ascii_only: bool) -> Ranges:
     """Return the characters that a part takes, as `re` says, in ranges."""
-    kept = flags & (re.IGNORECASE | re.DOTALL | re.ASCII)
-    runs = re.compile(f"(?:{written})+", kept)
+    runs = re.compile(f"(?:{written})+", flags & (re.IGNORECASE | re.DOTALL | re.ASCII))
     if ascii_only:
         return tuple((run.start(), run.end() - 1) for run in runs.finditer(_ASCII))
     below, above = _all_characters()
@@ -199,9 +206,28 @@ def _taken(written: str, flags: int, *, ascii_only: bool) -> Ranges:
     return low + tuple((run.start() + 0xE000, run.end() - 1 + 0xE000) for run in runs.finditer(above))
 
 
+@lru_cache(maxsize=512)
+def _taken_for_letter(letter: str, flags: int) -> Ranges:
+    """The same for one letter whatever its case: few characters can be meant, and this is asked often."""
+    same = re.compile(re.escape(letter), flags & (re.IGNORECASE | re.ASCII))
+    return tuple((ord(other), ord(other)) for other in sorted({letter, *same.findall(_cased())}))
+
+
+@lru_cache(maxsize=1)
 def _all_characters() -> tuple[str, str]:
     """Every character below and above the surrogates, which no text holds."""
     return "".join(map(chr, range(0xD800))), "".join(map(chr, range(0xE000, 0x110000)))
+
+
+@lru_cache(maxsize=1)
+def _cased() -> str:
+    """Every character that has another case."""
+    return "".join(
+        character
+        for part in _all_characters()
+        for character in part
+        if character.lower() != character or character.upper() != character
+    )
 
 
 def _without_newline(ranges: Ranges) -> Ranges:

@@ -7,6 +7,7 @@ invalid bytes included.
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,6 +75,16 @@ def encode(text: str, *, errors: Errors, name: str) -> Clean:
             ) from error
     replaced_text, replaced = _SURROGATES.subn(_REPLACEMENT, text)
     return Clean(replaced_text.encode(), len(text), replaced)
+
+
+def warn_of_replacements(count: int, *, of: str) -> None:
+    """Warn that invalid text was replaced, if any was."""
+    if count:
+        warnings.warn(
+            f"{of}: {count:,} invalid parts were replaced by U+FFFD; errors='strict' refuses them instead",
+            TextWarning,
+            stacklevel=2,
+        )
 
 
 def encode_needle(needle: str) -> bytes | None:

@@ -14,17 +14,18 @@ from dataclasses import dataclass, replace
 
 from ..config import ContextConfig
 from ..errors import SegmentMissing, SourceError, WriteConflict
+from .columns import Manifest
 from .context import Context, Unit
 from .cutter import Cutter
 from .given import check_names
 from .layout import DocumentTable
-from .manifest import Manifest, decode, encode
+from .manifest import decode, encode
 from .older import decode_older
 from .opened import MANIFEST_KEY, open_stored, snapshot_key
 from .reopen import context_of
 from .sources import check_unit, open_context
 from .stores import Store
-from .stores.directory import MARK_KEY, DirectoryStore
+from .stores.directory import MARK_KEY, OUR_PREFIX, DirectoryStore
 from .tabulate import documents_of, extended, joined, unfinished_document, with_separator
 from .text import Text
 from .utf8 import check_errors
@@ -122,6 +123,7 @@ class _Written:
         self._keys: list[str] = []
         self._sizes: list[int] = []
         self._columns: tuple[list[int], list[int], list[int], list[int], list[int]] = ([], [], [], [], [])
+        self._unfinished: list[int] = []
         self._digests = bytearray()
 
     def copy(self, source: Context, *, on_progress: OnProgress | None, first: bytes = b"") -> None:
@@ -144,6 +146,7 @@ class _Written:
             self._keys,
             self._sizes,
             *columns,
+            self._unfinished,
             bytes(self._digests),
             documents,
             replaced=replaced,
@@ -155,6 +158,8 @@ class _Written:
             if self._part_bytes and self._part_bytes + len(segment) > self._object_bytes:
                 self._flush()
             characters = len(segment) if segment.isascii() else len(segment.decode())
+            if not segment.endswith(b"\n"):
+                self._unfinished.append(len(self._columns[0]))
             row = (len(self._keys), self._part_bytes, len(segment), segment.count(b"\n"), characters)
             for column, value in zip(self._columns, row, strict=True):
                 column.append(value)
@@ -192,9 +197,11 @@ def _writable(destination: str | os.PathLike[str] | Store) -> Store:
     if os.path.exists(path) and not os.path.isdir(path):
         raise SourceError(f"{path} is a file; name a directory to write a context to")
     found = set(os.listdir(path)) if os.path.isdir(path) else set()
-    if found and not found & {MANIFEST_KEY, MARK_KEY}:
+    # What a killed writer left is ours, even if it came no further than the file that was to be the mark.
+    foreign = {name for name in found if not name.startswith(OUR_PREFIX)}
+    if foreign and not found & {MANIFEST_KEY, MARK_KEY}:
         raise SourceError(
-            f"{path} holds other files, such as {min(found)!r}; name a new or an empty directory"
+            f"{path} holds other files, such as {min(foreign)!r}; name a new or an empty directory"
         )
     return DirectoryStore(path)
 

@@ -15,7 +15,6 @@ __all__ = [
     "ScriptedModel",
     "default_models",
     "known_models",
-    "known_models",
     "open_model",
     "price_known",
     "sub_model_for",

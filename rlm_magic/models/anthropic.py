@@ -9,7 +9,8 @@ from ..config import ModelConfig
 from ..errors import MissingPackage
 from ..records import Completion, Message
 from .protocol import OnText
-from .provider import Endpoint, Reply, converse, host_of, no_key, read_key, setting_up, wire_text
+from .provider import Endpoint, close_with, host_of, no_key, read_key, setting_up, wire_text
+from .stream import Reply, converse
 
 if TYPE_CHECKING:
     from anthropic import Anthropic, Stream
@@ -39,13 +40,16 @@ class AnthropicModel:
         self._model = model
         self._config = config or ModelConfig()
         self._client, self._endpoint = _connect(self.name, self._config)
+        close_with(self, self._client.close)
 
     def __repr__(self) -> str:
         return f"AnthropicModel({self._model!r})"
 
     def complete(self, messages: Sequence[Message], on_text: OnText | None = None) -> Completion:
-        """Return the model's reply, without its thinking. `stop_reason` is "stop", "length" when it was cut at
-        the token limit or the window's end, or Anthropic's own word ("refusal").
+        """Return the model's reply, without its thinking.
+
+        `stop_reason` is "stop", "length" when it was cut at the token limit or the window's end, or
+        Anthropic's own word ("refusal").
 
         Raises MissingKey for a refused key, UnknownModel for a model Anthropic does not have, and ModelError
         for everything else, a connection lost halfway included.
@@ -68,7 +72,7 @@ class AnthropicModel:
 
 
 def split_system(messages: Sequence[Message]) -> tuple[str, list[MessageParam]]:
-    """Return the system prompt, and the other messages as the API wants them: roles alternate, none is empty."""
+    """Return the system prompt, and the other messages as the API wants them: alternating, none empty."""
     system = "\n\n".join(wire_text(message.content) for message in messages if message.role == "system")
     merged: list[tuple[str, str]] = []
     for message in messages:
@@ -78,9 +82,13 @@ def split_system(messages: Sequence[Message]) -> tuple[str, list[MessageParam]]:
         if merged and merged[-1][0] == message.role:
             content = f"{merged.pop()[1]}\n\n{content}"
         merged.append((message.role, content))
-    return system, [
-        {"role": "user" if role == "user" else "assistant", "content": text} for role, text in merged
-    ]
+    return system, [_wire_message(role, text) for role, text in merged]
+
+
+def _wire_message(role: str, content: str) -> MessageParam:
+    if role == "assistant":
+        return {"role": "assistant", "content": content}
+    return {"role": "user", "content": content}
 
 
 def _connect(name: str, config: ModelConfig) -> tuple[Anthropic, Endpoint]:
@@ -91,9 +99,13 @@ def _connect(name: str, config: ModelConfig) -> tuple[Anthropic, Endpoint]:
     except ImportError as error:
         raise MissingPackage(f"{name!r} needs the package anthropic: pip install anthropic") from error
     # Handed over, not left to the SDK: a line break at the end of a key would go into the header.
-    credentials = {"api_key": key} if key else {"auth_token": token} if token else {}
     with setting_up(name, secret=key or token):
-        client = Anthropic(**credentials, timeout=config.timeout_s, max_retries=config.max_retries)
+        client = Anthropic(
+            api_key=key or None,
+            auth_token=None if key else token or None,
+            timeout=config.timeout_s,
+            max_retries=config.max_retries,
+        )
     if not ((client.api_key or client.auth_token or "").strip() or client.credentials):
         raise no_key(KEY_VARIABLE, name)
     host = host_of(str(client.base_url), variable="ANTHROPIC_BASE_URL")

@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions, and every server that speaks it (OPENAI_BASE_URL). The only module that imports openai."""
+"""OpenAI's Chat Completions, and every server that speaks it. The only module that imports openai."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from ..config import ModelConfig
 from ..errors import MissingPackage
 from ..records import Completion, Message
 from .protocol import OnText
-from .provider import Endpoint, Reply, converse, host_of, no_key, read_key, setting_up, wire_text
+from .provider import Endpoint, close_with, host_of, no_key, read_key, setting_up, wire_text
+from .stream import Reply, converse
 
 if TYPE_CHECKING:
     from openai import OpenAI, Stream
@@ -30,13 +31,16 @@ class OpenAIModel:
         self.name = f"openai:{model}"
         self._model = model
         self._client, self._endpoint = _connect(self.name, config or ModelConfig())
+        close_with(self, self._client.close)
 
     def __repr__(self) -> str:
         return f"OpenAIModel({self._model!r})"
 
     def complete(self, messages: Sequence[Message], on_text: OnText | None = None) -> Completion:
-        """Return the model's reply. `stop_reason` is "stop", "length" when it was cut at the token limit,
-        "refusal" when the text is the model's refusal, or the server's own word ("content_filter").
+        """Return the model's reply.
+
+        `stop_reason` is "stop", "length" when it was cut at the token limit, "refusal" when the text is the
+        model's refusal, or the server's own word ("content_filter").
 
         Raises MissingKey for a refused key, UnknownModel for a model the server does not have, and
         ModelError for everything else, a connection lost halfway included.

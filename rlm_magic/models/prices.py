@@ -21,9 +21,12 @@ def cost_usd(
     """
     if name.partition(":")[0] in FREE:
         return 0.0
-    # Imported here: 0.15 s, and only a call to a paid model needs it.
-    from genai_prices import Usage, calc_price
-
+    try:
+        # Imported here: 0.15 s, and only a call to a paid model needs it.
+        from genai_prices import Usage, calc_price
+    except ImportError:
+        # The reply has been paid for by now: that its price is unknown is no reason to lose it.
+        return None
     usage = Usage(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
@@ -33,7 +36,8 @@ def cost_usd(
     provider, _, model = name.partition(":")
     try:
         return float(calc_price(usage, model, provider_id=provider).total_price)
-    except LookupError:
+    except (LookupError, ValueError):
+        # No such model, or counts that do not add up (more tokens from the cache than were sent).
         return None
 
 

@@ -1,4 +1,4 @@
-"""What every model offers. Kept apart from the package's front so that providers can name it without a cycle."""
+"""What every model offers. Apart from the package's front, so that providers can name it without a cycle."""
 
 from __future__ import annotations
 

@@ -1,37 +1,21 @@
-"""What the two SDKs share: reading a key, walking a stream, and turning their errors into ours, once.
+"""What the two SDKs share: reading a key, naming the server, and turning their errors into ours, once.
 
-Invariant: a reply is returned only when the provider said that it had finished; and no key is ever in a message.
+Invariant: no key is in any message, nor in the cause that a traceback would show with it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
 from ..errors import MissingKey, ModelError, UnknownModel
-from ..records import Completion, Usage
-from .local import estimate_tokens
-from .prices import cost_usd
-from .protocol import OnText
-
-Event = TypeVar("Event")
-Streamed = TypeVar("Streamed", covariant=True)
 
 DETAIL_CHARS = 600
 """How much of a provider's own words goes into an error."""
-
-
-class StreamCut(ModelError):
-    """The connection broke, or the stream ended, before the provider said that the reply was complete."""
-
-    def __init__(self, message: str, *, streamed_chars: int) -> None:
-        super().__init__(message)
-        self.streamed_chars = streamed_chars
 
 
 def read_key(*variables: str) -> str:
@@ -57,57 +41,18 @@ def no_key(variable: str, name: str) -> MissingKey:
     )
 
 
+def close_with(owner: object, close: Callable[[], None]) -> None:
+    """Call `close` when `owner` is gone, so that no idle connection outlives its model.
+
+    The client's own finalizer runs too late: when both are collected in one go its sockets may go first.
+    Not at exit: there the system closes them, and a stalled request must not hold the process open.
+    """
+    weakref.finalize(owner, close).atexit = False
+
+
 def wire_text(text: str) -> str:
     """Return `text` as a request can carry it: lone surrogates, which UTF-8 cannot hold, become "?"."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-class Reply:
-    """A reply while it arrives: its text so far, its usage, and whether the provider has finished it."""
-
-    def __init__(self, on_text: OnText | None) -> None:
-        self._pieces: list[str] = []
-        self._on_text = on_text
-        self.chars = 0
-        self.refused = False
-        self.stop_reason: str | None = None
-        self.input_tokens: int | None = None
-        self.output_tokens: int | None = None
-        self.uncached_tokens = 0
-        self.cache_read_tokens = 0
-        self.cache_write_tokens = 0
-
-    def add(self, piece: str | None) -> None:
-        """Take a piece of text and pass it on; None and "" are no text."""
-        if not piece:
-            return
-        self._pieces.append(piece)
-        self.chars += len(piece)
-        if self._on_text is not None:
-            self._on_text(piece)
-
-    def add_refusal(self, piece: str | None) -> None:
-        """Take a piece of a refusal, which OpenAI sends beside the text: to the reader it is the reply."""
-        self.refused = self.refused or bool(piece)
-        self.add(piece)
-
-    def completion(self, name: str, *, prompt_chars: int) -> Completion:
-        """Return the finished reply. Where a server reports no usage the tokens are estimated, the cost unknown."""
-        text = "".join(self._pieces)
-        if self.input_tokens is None or self.output_tokens is None:
-            usage = Usage(1, max(1, prompt_chars // 4), estimate_tokens(text), None)
-        else:
-            usage = Usage(1, self.input_tokens, self.output_tokens, self._cost(name))
-        return Completion(text=text, usage=usage, stop_reason=self.stop_reason or "stop")
-
-    def _cost(self, name: str) -> float | None:
-        return cost_usd(
-            name,
-            input_tokens=self.input_tokens or 0,
-            output_tokens=self.output_tokens or 0,
-            cache_read_tokens=self.cache_read_tokens,
-            cache_write_tokens=self.cache_write_tokens,
-        )
 
 
 def host_of(base_url: str, *, variable: str) -> str:
@@ -142,36 +87,18 @@ class Endpoint:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - beside the SDK's own tree the transport's errors come out here
-            raise self._failure(error) from _cause(error, self.secret)
+            raise self._failure(error) from self.cause(error)
 
-    def walk(self, events: Iterable[Event], reply: Reply) -> Iterator[Event]:
-        """Yield `events`; an error of their source becomes StreamCut.
+    def detail(self, error: Exception) -> str:
+        """Return what `error` says, without the key and not at length."""
+        return _detail(error, self.secret)
 
-        The consumer's own exceptions never pass through here, so one of `on_text` stays what it is.
-        """
-        source = iter(events)
-        while True:
-            try:
-                event = next(source)
-            except StopIteration:
-                return
-            except Exception as error:  # noqa: BLE001 - and the JSON decoder's
-                if reply.stop_reason is not None:
-                    # The reply itself had ended; what is lost is at most the count of its tokens.
-                    return
-                raise self.cut(reply, _detail(error, self.secret)) from _cause(error, self.secret)
-            yield event
-
-    def cut(self, reply: Reply, reason: str) -> StreamCut:
-        """Return the error for a reply that stopped halfway."""
-        return StreamCut(
-            f"{self.name!r}: the reply from {self.host} broke off after {reply.chars} characters ({reason}); "
-            "it is not used, as its end is unknown; ask again",
-            streamed_chars=reply.chars,
-        )
+    def cause(self, error: Exception) -> Exception | None:
+        """Return `error` as the cause to show with ours, or None where it would give the key away."""
+        return _cause(error, self.secret)
 
     def _failure(self, error: Exception) -> ModelError:
-        status, detail = getattr(error, "status_code", None), _detail(error, self.secret)
+        status, detail = getattr(error, "status_code", None), self.detail(error)
         if status == 401:
             return MissingKey(f"{self.host} refused {self.key_variable} for {self.name!r}: {detail}")
         if status == 404:
@@ -202,52 +129,3 @@ def _detail(error: Exception, secret: str) -> str:
     text = f"{type(error).__name__}: {error}{cause}"
     clean = text.replace(secret, "***") if secret else text
     return clean if len(clean) <= DETAIL_CHARS else clean[:DETAIL_CHARS] + "..."
-
-
-class EventStream(Protocol[Streamed]):
-    """What both SDKs return: events to iterate over, closed by leaving the `with` block."""
-
-    def __iter__(self) -> Iterator[Streamed]: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None: ...
-
-
-def converse(
-    start: Callable[[], EventStream[Event]],
-    take: Callable[[Event, Reply], None],
-    *,
-    endpoint: Endpoint,
-    on_text: OnText | None,
-) -> Reply:
-    """Return the finished reply of one request. Raises a ModelError, or whatever `on_text` raised.
-
-    A stream cut before its first text is asked for once more. After that nothing is retried: text that was
-    handed on cannot be taken back, and half a reply is never returned as a whole one.
-    """
-    try:
-        return _converse_once(start, take, endpoint=endpoint, reply=Reply(on_text))
-    except StreamCut as cut:
-        if cut.streamed_chars:
-            raise
-    return _converse_once(start, take, endpoint=endpoint, reply=Reply(on_text))
-
-
-def _converse_once(
-    start: Callable[[], EventStream[Event]],
-    take: Callable[[Event, Reply], None],
-    *,
-    endpoint: Endpoint,
-    reply: Reply,
-) -> Reply:
-    with endpoint.guarded():
-        stream = start()
-    with stream:
-        for event in endpoint.walk(stream, reply):
-            take(event, reply)
-    if reply.stop_reason is None:
-        raise endpoint.cut(reply, "the stream ended without saying why")
-    return reply

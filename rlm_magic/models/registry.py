@@ -90,11 +90,6 @@ def known_models() -> list[str]:
     return [default for provider in PROVIDERS.values() for default in dict.fromkeys(provider.defaults)]
 
 
-def known_models() -> list[str]:
-    """Return full names that a completer can offer: every provider's defaults. Others open all the same."""
-    return [name for provider in PROVIDERS.values() for name in dict.fromkeys(provider.defaults)]
-
-
 def _unknown(name: str) -> str:
     known = known_models()
     # The bare names too, so that "gpt-5" finds "openai:gpt-5".

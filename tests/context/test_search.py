@@ -56,7 +56,7 @@ def spans(matches: list[Match]) -> list[tuple[int, str, int, int]]:
     return [(match.line, match.text, match.start, match.end) for match in matches]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(patterns, flags, texts | ascii_texts, sizes)
 @example(r"\Z", 0, "a\n\nb", 2)
 @example(r"(?m)^$", 0, "a\nb", 2)
@@ -64,6 +64,7 @@ def spans(matches: list[Match]) -> list[tuple[int, str, int, int]]:
 @example(r"\W\Z", 0, "a\n", 64)
 @example(r"\B", 0, "é\n", 64)
 @example("k", re.I, "\u212a\n", 64)
+@example(r"(?a:\W)", 0, "ß\n", 64)
 @example(r"(|a)+", 0, "aaa\n", 64)
 @example(r"(a|b*)*", 0, "ba\n", 64)
 @example(r"(?:a*?)*b", 0, "aab\n", 64)
@@ -89,7 +90,7 @@ def test_literals(text: str, size: int, data: st.DataObject) -> None:
     assert spans(found) == expected(text, re.compile(re.escape(needle), re.I))
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(patterns, flags, texts | ascii_texts, sizes)
 @example("a*?", 0, "aa\n", 64)
 @example("|a", 0, "aa\n", 64)
@@ -121,7 +122,8 @@ def two() -> Context:
 
 
 def test_matches_name_their_document(two: Context) -> None:
-    assert [(match.line, match.document) for match in two.search("found")] == [(1, "one"), (2, "two"), (3, "three")]
+    found = [(match.line, match.document) for match in two.search("found")]
+    assert found == [(1, "one"), (2, "two"), (3, "three")]
     assert [(m.line, m.document) for m in two.documents["two"].search("f")] == [(0, "two")]
 
 
@@ -149,7 +151,8 @@ def test_the_error_says_where(two: Context) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(a+)+$", "(a|a)*$", "(a|aa)+$", r"(\w+\s?)+$", "(.*)*$", "(a*)*c", r"^(\w+)*\d$", "([a-z]+)*!$"]
+    "pattern",
+    ["(a+)+$", "(a|a)*$", "(a|aa)+$", r"(\w+\s?)+$", "(.*)*$", "(a*)*c", r"^(\w+)*\d$", "([a-z]+)*!$"],
 )
 @pytest.mark.parametrize("end", ["b!?", "é?"])
 def test_a_catastrophic_pattern_does_not_hang(pattern: str, end: str) -> None:
@@ -159,7 +162,7 @@ def test_a_catastrophic_pattern_does_not_hang(pattern: str, end: str) -> None:
     assert len(from_text(text).search(pattern)) == (3 if matches_nothing_too else 0)
     assert bool(from_text(text).findall(pattern)) == matches_nothing_too
     context = from_text("a" * 64 + end + " a\n")
-    assert len(context.search(pattern)) == len(re.findall(pattern, " a"))
+    assert len(context.search(pattern)) == bool(re.search(pattern, " a"))
 
 
 def test_patterns_that_only_re_knows() -> None:

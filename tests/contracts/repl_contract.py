@@ -166,7 +166,16 @@ class ReplContract:
 
     @pytest.mark.parametrize(
         "code",
-        ["def f(:\n  pass", "x = = 1", "  x = 1\n y = 2", "print('a", "for", "if True:\nx = 1", "(" * 300, "a\0b"],
+        [
+            "def f(:\n  pass",
+            "x = = 1",
+            "  x = 1\n y = 2",
+            "print('a",
+            "for",
+            "if True:\nx = 1",
+            "(" * 300,
+            "a\0b",
+        ],
     )
     def test_code_that_is_not_python_is_told_as_an_error(self, run, code):
         error = run(code).error
@@ -211,8 +220,8 @@ class ReplContract:
         assert len(error) < 20_000
 
     def test_an_exception_that_cannot_be_printed_is_still_told(self, run):
-        code = "class Bad(Exception):\n    def __str__(self): raise RuntimeError\n    __repr__ = __str__\nraise Bad"
-        assert "Bad" in run(code).error
+        run("class Bad(Exception):\n    def __str__(self): raise RuntimeError\n    __repr__ = __str__")
+        assert "Bad" in run("raise Bad").error
         assert run("1").value == "1"
 
     def test_a_repr_that_raises_is_an_error_of_the_cell(self, run):
@@ -233,7 +242,14 @@ class ReplContract:
 
     @pytest.mark.parametrize(
         "code",
-        ["exit()", "quit()", "exit(3)", "import sys\nsys.exit(1)", "raise SystemExit", "import builtins\nbuiltins.exit()"],
+        [
+            "exit()",
+            "quit()",
+            "exit(3)",
+            "import sys\nsys.exit(1)",
+            "raise SystemExit",
+            "import builtins\nbuiltins.exit()",
+        ],
     )
     def test_exit_ends_the_cell_only(self, run, code):
         assert "SystemExit" in run(code).error
@@ -256,7 +272,9 @@ class ReplContract:
         assert not result.timed_out
         assert run("1 + 1").value == "2"
 
-    @pytest.mark.parametrize("code", ["raise KeyboardInterrupt", "raise GeneratorExit", "raise BaseException('b')"])
+    @pytest.mark.parametrize(
+        "code", ["raise KeyboardInterrupt", "raise GeneratorExit", "raise BaseException('b')"]
+    )
     def test_any_exception_of_the_code_is_told(self, run, code):
         result = run(code)
         assert result.error is not None
@@ -313,7 +331,9 @@ class ReplContract:
         assert run("1 + 1").value == "2"
 
     def test_a_cell_that_caught_its_stop_once_is_reported(self, run):
-        result = run("try:\n    while True: n = str(1)\nexcept BaseException:\n    done = True", timeout_s=0.3)
+        result = run(
+            "try:\n    while True: n = str(1)\nexcept BaseException:\n    done = True", timeout_s=0.3
+        )
         assert result.timed_out
         assert "0.3 s" in result.error
         assert run("done").value == "True"
@@ -425,7 +445,7 @@ class ReplContract:
         assert run("async with scope() as s: pass\ns").value == "'in'"
 
     def test_a_task_goes_on_in_the_next_cell(self, run):
-        run("import asyncio\nasync def soon(): return 5\ntask = asyncio.ensure_future(soon()) if False else None")
+        run("import asyncio\nasync def soon(): return 5")
         run("async def start(): return asyncio.create_task(soon())\ntask = await start()")
         assert run("await task").value == "5"
 

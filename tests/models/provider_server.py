@@ -1,11 +1,12 @@
-"""A server on loopback that speaks the streamed protocols of OpenAI and Anthropic, and misbehaves on request."""
+"""A server on loopback that streams as OpenAI and Anthropic do, and misbehaves on request."""
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -36,14 +37,20 @@ class Request:
 
 
 class ProviderServer:
-    """Answers requests with its plans in order; the last one is repeated. `requests` keeps what came in."""
+    """Answers requests with its plans in order; the last one is repeated.
+
+    `requests` keeps what came in, `connections` says how many are open now.
+    """
 
     def __init__(self) -> None:
         self.plans: list[Plan] = []
         self.requests: list[Request] = []
+        self._sockets: set[socket.socket] = set()
+        self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
-        self._http.daemon_threads = True
+        # Its threads are waited for on closing, so that no socket of one test is left to the next.
+        self._http.daemon_threads = False
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
@@ -53,8 +60,27 @@ class ProviderServer:
             self.requests.append(request)
             return self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
 
+    @property
+    def connections(self) -> int:
+        return len(self._sockets)
+
+    @contextmanager
+    def connected(self, connection: socket.socket) -> Iterator[None]:
+        with self._lock:
+            self._sockets.add(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sockets.discard(connection)
+
     def close(self) -> None:
+        self.stopping.set()
         self._http.shutdown()
+        with self._lock:
+            for connection in self._sockets:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
         self._http.server_close()
         self._thread.join()
 
@@ -98,7 +124,7 @@ def _handler_for(server: ProviderServer) -> type[BaseHTTPRequestHandler]:
             for name, data in plan.events:
                 text = data if isinstance(data, str) else json.dumps(data)
                 self._send_chunk((f"event: {name}\n" if name else "") + f"data: {text}\n\n")
-                threading.Event().wait(plan.pause_s)
+                server.stopping.wait(plan.pause_s)
             if not plan.cut:
                 self.wfile.write(b"0\r\n\r\n")
             self.close_connection = True
@@ -113,10 +139,8 @@ def _handler_for(server: ProviderServer) -> type[BaseHTTPRequestHandler]:
 
         def handle(self) -> None:
             # A client that hangs up early is one of the things under test.
-            try:
+            with server.connected(self.connection), suppress(BrokenPipeError, ConnectionResetError):
                 super().handle()
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
 
     return Handler
 
@@ -165,7 +189,7 @@ def anthropic_events(
         "content": [],
         "usage": start,
     }
-    events: list[Any] = [{"type": "message_start", "message": {**message, "stop_reason": None}}]
+    events: list[Any] = [{"type": "message_start", "message": message}]
     events.append({"type": "ping"})
     index = 0
     if thinking:
@@ -183,7 +207,7 @@ def anthropic_events(
         events.append({"type": "content_block_delta", "index": index, "delta": delta})
     if stop is not None:
         events.append({"type": "content_block_stop", "index": index})
-        delta = {"stop_reason": stop, "stop_sequence": None}
-        events.append({"type": "message_delta", "delta": delta, "usage": {"output_tokens": usage[1]}})
+        ended = {"stop_reason": stop, "stop_sequence": None}
+        events.append({"type": "message_delta", "delta": ended, "usage": {"output_tokens": usage[1]}})
         events.append({"type": "message_stop"})
     return [(event["type"], event) for event in events]

@@ -1,4 +1,4 @@
-"""A minimal loop and a context over plain strings, so that models are tested without the engine or the repl."""
+"""A minimal loop and a context over plain strings, to test models without the engine or the repl."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rlm_magic.models import Model, OfflineModel
 from rlm_magic.records import Message
@@ -39,7 +40,7 @@ class PlainContext:
 
     @property
     def lines(self) -> list[str]:
-        return [line for _, line in self._rows] if not hasattr(self, "_lines") else self._lines
+        return [line for _, line in self._rows]
 
     @property
     def chars(self) -> str:
@@ -85,7 +86,7 @@ class Played:
     answer: str
     replies: list[str]
     outputs: list[str]
-    namespace: dict[str, object]
+    namespace: dict[str, Any]
 
 
 def play(
@@ -95,7 +96,7 @@ def play(
     model: Model | None = None,
     max_turns: int = 8,
     output_chars: int = 20_000,
-    namespace: dict[str, object] | None = None,
+    namespace: Mapping[str, object] | None = None,
 ) -> Played:
     """Run `question` over `context` to its answer; AssertionError when none comes within `max_turns`."""
     model = model or OfflineModel()

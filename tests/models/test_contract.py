@@ -18,10 +18,14 @@ class TestOffline(ModelContract):
     def model(self) -> Model:
         return OfflineModel()
 
-    def test_failure_is_a_model_error_that_says_why(self) -> None:
+    @pytest.fixture
+    def failing(self) -> Model:
+        return OfflineModel()
+
+    def test_failure_is_a_model_error_that_says_why(self, failing: Model) -> None:
         """Nothing makes the rules fail: they answer the emptiest conversation too."""
         for messages in ([], [Message("user", "")], [Message("system", "")], [Message("assistant", "x")]):
-            assert OfflineModel().complete(messages).text
+            assert failing.complete(messages).text
 
 
 class TestScriptedFunction(ModelContract):

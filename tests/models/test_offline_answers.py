@@ -24,31 +24,61 @@ LOG = """\
 """
 
 LOGS = {
-    "api.log": "2024-05-01 10:09:00 ERROR api: request failed, billing down\n2024-05-01 10:10:00 INFO api: ok\n",
-    "billing.log": "2024-05-01 10:07:30 ERROR billing: disk full on /var\n2024-05-01 10:11:00 INFO billing: back\n",
-    "cron.log": "2024-05-01 10:01:00 INFO cron: tick\n2024-05-01 10:12:00 ERROR cron: job failed, billing down\n",
+    "api.log": "2024-05-01 10:09:00 ERROR api: request failed\n2024-05-01 10:10:00 INFO api: ok\n",
+    "billing.log": "2024-05-01 10:07:30 ERROR billing: disk full\n2024-05-01 10:11:00 INFO billing: up\n",
+    "cron.log": "2024-05-01 10:01:00 INFO cron: tick\n2024-05-01 10:12:00 ERROR cron: job failed\n",
 }
 
 SHIP = """\
 The Pequod left Nantucket on a cold Christmas morning.
 
-Captain Ahab was the captain of the ship, and he had a leg of ivory. Starbuck was the first mate, a careful man
+Captain Ahab was the captain of the ship, and he had a leg of ivory. Starbuck was the first mate, a man
 from Nantucket. Queequeg, the harpooner, shared a room with Ishmael at the Spouter Inn.
 
-Alice lives in Lisbon, at 12 Rua Augusta. Her brother Bob moved to Oslo because the winters there are dark and he
+Alice lives in Lisbon. Her brother Bob moved to Oslo because the winters there are dark and he
 wanted to sleep. Their dog is called Biscuit.
 """
 
 CODE = {
-    "shop/cart.py": (
-        "MAX_ITEMS = 25\n\n\nclass Cart:\n    def add(self, item):\n        if len(self.items) >= MAX_ITEMS:\n"
-        "            raise CartFull(item)\n        self.items.append(item)\n\n    def clear(self):\n        self.items = []\n"
-    ),
+    "shop/cart.py": """\
+MAX_ITEMS = 25
+
+
+class Cart:
+    def add(self, item):
+        if len(self.items) >= MAX_ITEMS:
+            raise CartFull(item)
+        self.items.append(item)
+
+    def clear(self):
+        self.items = []
+""",
     "shop/errors.py": "class CartFull(Exception):\n    '''Raised when a cart is full.'''\n",
-    "shop/net.py": "import json\n\nDEFAULT_PORT = 8123\ntimeout_s: float = 2.5\n\n\nasync def fetch(url):\n    return json.loads(url)\n",
-    "lib/util.go": "package lib\n\nfunc (s *Store) Compact(level int) error {\n\treturn nil\n}\n\ntype Store struct {\n}\n",
-    "lib/util.c": "#include <stdio.h>\n\nstatic int parse_header(const char *buf, int n) {\n    return 0;\n}\n",
-    "web/app.js": "export async function loadCart(id) {\n  return fetch(`/cart/${id}`);\n}\nconst RETRIES = 3;\n",
+    "shop/net.py": """\
+import json
+
+DEFAULT_PORT = 8123
+timeout_s: float = 2.5
+
+
+async def fetch(url):
+    return json.loads(url)
+""",
+    "lib/util.go": """\
+package lib
+
+func (s *Store) Compact(level int) error {
+\treturn nil
+}
+""",
+    "lib/util.c": """\
+#include <stdio.h>
+
+static int parse_header(const char *buf, int n) {
+    return 0;
+}
+""",
+    "web/app.js": "export async function loadCart(id) {\n  return fetch(`/${id}`);\n}\nconst RETRIES = 3;\n",
 }
 
 CONFIG = """\
@@ -70,7 +100,7 @@ GIANT = (
     + "x" * 300_000
 )
 
-CASES: list[tuple[object, str, list[str], list[str]]] = [
+CASES: list[tuple[str | dict[str, str], str, list[str], list[str]]] = [
     (
         LOG,
         "Which service failed first, and why?",
@@ -133,7 +163,7 @@ CASES: list[tuple[object, str, list[str], list[str]]] = [
 ]
 
 
-def as_context(text: object) -> PlainContext:
+def as_context(text: str | dict[str, str]) -> PlainContext:
     return PlainContext(text if isinstance(text, dict) else {"": text})
 
 
@@ -141,7 +171,7 @@ def as_context(text: object) -> PlainContext:
     ("text", "question", "expected", "unexpected"), CASES, ids=[case[1][:50] for case in CASES]
 )
 def test_answer_holds_what_the_text_says(
-    text: object, question: str, expected: list[str], unexpected: list[str]
+    text: str | dict[str, str], question: str, expected: list[str], unexpected: list[str]
 ) -> None:
     played = play(as_context(text), question)
     told = played.answer.partition("\n\n")[0]  # the answer itself; below it stand the lines it rests on

@@ -10,6 +10,7 @@ import pytest
 from rlm_magic.config import ModelConfig
 from rlm_magic.errors import MissingKey, MissingPackage, ModelError, UnknownModel
 from rlm_magic.models import default_models, known_models, open_model, price_known, sub_model_for
+from rlm_magic.models.prices import cost_usd
 
 
 @pytest.mark.parametrize("name", ["openai:gpt-5", "anthropic:claude-sonnet-5-5", "openai:ft:gpt-5:acme::1"])
@@ -80,14 +81,14 @@ def test_base_url_that_is_none_is_said_before_anything_runs(
 ) -> None:
     monkeypatch.setenv(variable.replace("BASE_URL", "API_KEY"), "sk-x")
     monkeypatch.setenv(variable, url)
-    with pytest.raises(ModelError, match="BASE_URL|cannot be set up") as caught:
+    with pytest.raises(ModelError, match=r"BASE_URL|cannot be set up") as caught:
         open_model(f"{provider}:some-model")
     assert "pa55" not in str(caught.value)
 
 
 def test_profile_that_is_not_there_is_our_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_PROFILE", "nobody")
-    with pytest.raises(ModelError, match="cannot be set up.*nobody"):
+    with pytest.raises(ModelError, match=r"cannot be set up.*nobody"):
         open_model("anthropic:some-model")
 
 
@@ -131,3 +132,18 @@ def test_import_brings_in_no_sdk() -> None:
     code = f"import sys, rlm_magic.models; print(sorted({heavy} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_cost_is_the_list_price_per_million_tokens() -> None:
+    assert cost_usd("openai:gpt-5", input_tokens=1_000_000, output_tokens=0) == pytest.approx(1.25)
+    assert cost_usd("openai:gpt-5", input_tokens=0, output_tokens=1_000_000) == pytest.approx(10.0)
+    assert cost_usd("offline", input_tokens=9, output_tokens=9) == 0.0
+
+
+def test_cost_of_counts_that_do_not_add_up_is_unknown() -> None:
+    assert cost_usd("openai:gpt-5", input_tokens=1, output_tokens=1, cache_read_tokens=5) is None
+
+
+def test_missing_price_table_means_unknown_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "genai_prices", None)
+    assert cost_usd("openai:gpt-5", input_tokens=1, output_tokens=1) is None

@@ -17,6 +17,7 @@ from pathlib import Path
 from ...errors import SegmentMissing, SnapshotChanged, StoreUnavailable, WriteConflict
 from . import Head
 
+OUR_PREFIX = ".rlm-"
 # Says that a context is being written here, so that what lies around is not taken for documents.
 MARK_KEY = ".rlm-context"
 _LOCK_NAME = ".rlm-lock"

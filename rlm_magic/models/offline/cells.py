@@ -43,12 +43,13 @@ def search(
     """
     limit = _ALL if order else COMMON
     words = "".join(f"    {word!r}: {tuple(value)!r},\n" for word, value in terms.items())
-    constants = f"terms = {{\n{words}}}\npairs, beside = {list(pairs)!r}, {BESIDE!r}\nunless = {unless!r}\n{_limits(limit)}"
+    constants = f"terms = {{\n{words}}}\npairs, beside = {list(pairs)!r}, {BESIDE!r}\n"
+    constants += f"unless = {unless!r}\n{_limits(limit)}"
     if not order:
         return _joined(
             constants, snippets.PLACES, snippets.LOOK, snippets.RANK, snippets.SPREAD, snippets.SHOW
         )
-    ordered = f"needed, latest = {sorted(needed)!r}, {order == 'last'}\nneeded = set(needed)\n\n\n{snippets.IN_ORDER}"
+    ordered = f"needed, latest = set({sorted(needed)!r}), {order == 'last'}\n\n\n{snippets.IN_ORDER}"
     return _joined(constants, snippets.PLACES, snippets.LOOK, snippets.RANK, ordered, snippets.SHOW)
 
 

@@ -52,9 +52,13 @@ class Findings:
 
 
 def spots(conversation: Conversation) -> list[Evidence]:
-    """Return the places that the latest search printed, best first."""
+    """Return the places that the latest search printed, best first.
+
+    The only document of a text needs no name; it may be one that the loader made up.
+    """
+    alone = any(documents <= 1 for _lines, _chars, documents in conversation.tagged("size"))
     return [
-        Evidence(line, document, document_line, text)
+        Evidence(line, "" if alone else document, document_line, text)
         for line, _piece, document, document_line, _words, text in conversation.tagged("spot")
     ]
 
@@ -75,7 +79,7 @@ def said(conversation: Conversation) -> str:
 
 def rank(question: Question, conversation: Conversation, lines: Sequence[Evidence]) -> Findings:
     """Return `lines` ranked for `question`; in the order it asks for ("first", "last") if it does."""
-    counts = dict(conversation.tagged("count"))
+    counts = {str(word): int(number) for word, number in conversation.tagged("count")}
     numbers = [each.line for each in lines]
     ranked = score([each.text for each in lines], question, numbers=numbers, counts=counts)
     if question.order:

@@ -26,7 +26,7 @@ def window_prompt(question: str, numbered: str) -> str:
 
 
 def extract(prompt: str) -> str:
-    """Return the lines of `prompt` that answer it best, best first, or a sentence that says there are none."""
+    """Return the lines of `prompt` that answer it best, best first, or a sentence that none does."""
     asked, text = split_prompt(prompt)
     question = read_question(asked)
     lines = [piece for line in text.split("\n") if line.strip() for piece in _pieces(line)]

@@ -125,7 +125,7 @@ def _defined(flat: str) -> str:
         rf"\bwhere(?: is| are|'s| was| can I find)\s+(?:the )?(?:{_CODE_NOUNS})\s+{name}",
         rf"{asked}.*\b(?:is|are|was)\s+{nouns}{name}(?:\s+(?:{_CODE_NOUNS}))?\s+{_DEFINED}",
         rf"\bdefinition of\s+{nouns}{name}",
-        rf"\b(?:module|file|package)\b.*\b(?:has|contains|holds|provides)\s+(?:the )?(?:{_CODE_NOUNS})\s+{name}",
+        rf"\b(?:module|file|package)\b.*\b(?:has|contains|holds)\s+(?:the )?(?:{_CODE_NOUNS})\s+{name}",
     ):
         found = re.search(form, flat, re.IGNORECASE)
         if found and found[1].lower() not in STOP_WORDS:

@@ -18,11 +18,20 @@ _RELATED_SHARE = 0.75
 _SHAPE_BONUS = 0.6
 
 _SHAPES: Mapping[Wanted, str] = {
-    "number": r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|hundred|thousand|million)\b",
-    "time": r"\d{4}-\d\d-\d\d|\d{1,2}:\d\d|\b(?:1\d|20)\d\d\b|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:noon|midnight|dawn|o'clock|morning|evening)\b",
-    "place": r"\b(?:in|at|near|to|from|on)\s+(?:the\s+)?[A-Z]\w+|\b\d+\s+[A-Z]\w+\s+(?:street|road|avenue|lane)\b",
+    "number": (
+        r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|hundred|thousand|"
+        r"million)\b"
+    ),
+    "time": (
+        r"\d{4}-\d\d-\d\d|\d{1,2}:\d\d|\b(?:1\d|20)\d\d\b|"
+        r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b|"
+        r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:noon|midnight|dawn|o'clock|morning|evening)\b"
+    ),
+    "place": r"\b(?:in|at|near|to|from|on)\s+(?:the\s+)?[A-Z]\w+|\b\d+\s+[A-Z]\w+\s+(?:street|road|avenue)\b",
     "reason": r"\b(?:because|due to|caused?|reason|since|so that|therefore|owing to)\b",
-    "person": r"\b[A-Z][a-z]+\b.*\b[A-Z][a-z]+\b|\b(?:is|was)\s+[A-Z][a-z]+|\b[A-Z][a-z]+\s+(?:is|was)\b|\bby\s+[A-Z]",
+    "person": (
+        r"\b[A-Z][a-z]+\b.*\b[A-Z][a-z]+\b|\b(?:is|was)\s+[A-Z][a-z]+|\b[A-Z][a-z]+\s+(?:is|was)\b|\bby\s+[A-Z]"
+    ),
 }
 _DENIED = re.compile(
     r"\b(?:no|zero|without|0)\s+(?:\w+\s+)?(?:errors?|failures?|exceptions?|timeouts?)\b"

@@ -166,7 +166,8 @@ evidence = llm_query_batched(prompts)
 
 def is_there(line, window):  # a reply may hold lines that the text does not
     label, _, told = line.partition(": ")
-    return any(row.startswith(f"{label}: ") and told.strip() in row for row in window.split("\\n") if told.strip())
+    told = told.strip()
+    return bool(told) and any(row.startswith(f"{label}: ") and told in row for row in window.split("\\n"))
 
 
 for number, reply in enumerate(evidence):

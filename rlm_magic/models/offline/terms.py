@@ -32,10 +32,24 @@ _HOW = re.compile(
     r"\bhow (?:long|old|far|tall|big|large|deep|wide|high|fast|heavy|soon|come)\b", re.IGNORECASE
 )
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
-_ORDER_WORDS = frozenset("first last earliest latest recent newest oldest initially".split())
+_ORDER_WORDS = frozenset({"first", "last", "earliest", "latest", "recent", "newest", "oldest", "initially"})
 
 # Nouns that a question uses and its answer often leaves out: "the value of RETRIES" is told by "RETRIES = 3".
-_GENERIC = frozenset("value setting meaning content contents title role purpose exact full number".split())
+_GENERIC = frozenset(
+    {
+        "value",
+        "setting",
+        "meaning",
+        "content",
+        "contents",
+        "title",
+        "role",
+        "purpose",
+        "exact",
+        "full",
+        "number",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

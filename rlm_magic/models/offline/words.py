@@ -1,48 +1,56 @@
-"""Words as the offline rules see them: which say nothing, which belong together, how one is searched for."""
+"""Words as the offline rules see them: which say nothing, which belong together, how to search for one."""
 
 from __future__ import annotations
 
 import re
 
 _ENGLISH = """
-a about above across actually after again against all almost along already also although always am among an and
-another any anybody anyone anything anywhere are aren around as ask asked at away back be became because become
-been before began begin behind being below between both but by call came can cannot come comes could couldn
-describe did didn do does doesn doing don done down due during each either else ever every everyone everything
-exactly except explain few find for found from gave get gets getting give given gives go goes going gone got had
-has hasn have haven having he hello help hence her here hers herself hi him himself his how however i if in
-indeed inside instead into is isn it its itself just keep kind know known last let like likely list look made
-make makes many may me mean means might mine more most much must my myself name named near need neither never
-next no nobody none nor not nothing now of off often ok on once one only onto or other others our ours out over
-own part per perhaps please put quite rather really regarding right said same say says see seem seems seen shall
-she should shouldn show shows since so some somebody somehow someone something sometimes somewhere still such
-take tell than thank thanks that the their theirs them themselves then there therefore these they thing things
-this those though through thus till to together told too toward towards try under until up upon us use used
-uses using very via want was wasn way we well went were weren what whatever when whenever where wherever whether
-which while who whoever whole whom whose why will with within without won would wouldn yes yet you your yours
+a about above across actually after again against all almost along already also although always am among
+an and another any anybody anyone anything anywhere are aren around as ask asked at away back be became
+because become been before began begin behind being below between both but by call came can cannot come
+comes could couldn describe did didn do does doesn doing don done down due during each either else ever
+every everyone everything exactly except explain few find for found from gave get gets getting give given
+gives go goes going gone got had has hasn have haven having he hello help hence her here hers herself hi
+him himself his how however i if in indeed inside instead into is isn it its itself just keep kind know
+known last let like likely list look made make makes many may me mean means might mine more most much
+must my myself name named near need neither never next no nobody none nor not nothing now of off often ok
+on once one only onto or other others our ours out over own part per perhaps please put quite rather
+really regarding right said same say says see seem seems seen shall she should shouldn show shows since
+so some somebody somehow someone something sometimes somewhere still such take tell than thank thanks
+that the their theirs them themselves then there therefore these they thing things this those though
+through thus till to together told too toward towards try under until up upon us use used uses using very
+via want was wasn way we well went were weren what whatever when whenever where wherever whether which
+while who whoever whole whom whose why will with within without won would wouldn yes yet you your yours
 """
 _OTHERS = """
-der die das den dem des ein eine einen einem einer eines und oder ist sind war waren wird werden wurde hat haben
-wie was wer wen wem wo wann warum welche welcher welches nicht mit von zu zum zur im am auf für aus bei nach über
-le la les un une des du de et ou est sont était a ont qui que quoi quel quelle quels quelles où quand comment
+der die das den dem des ein eine einen einem einer eines und oder ist sind war waren wird werden wurde
+hat haben
+wie was wer wen wem wo wann warum welche welcher welches nicht mit von zu zum zur im am auf für aus bei
+nach über
+le la les un une des du de et ou est sont était a ont qui que quoi quel quelle quels quelles où quand
+comment
 pourquoi dans sur pour par avec pas ce cette ces il elle son sa ses au aux se
-el los las una unos unas y o es son fue era del al que quien quién cual cuál cuando cuándo donde dónde cómo como
+el los las una unos unas y o es son fue era del al que quien quién cual cuál cuando cuándo donde dónde
+cómo como
 por para con sin su sus en no lo
-il lo gli i uno della dello degli di e è sono chi che cosa quale quando dove come perché per con nel nella
+il lo gli i uno della dello degli di e è sono chi che cosa quale quando dove come perché per con nel
+nella
 quem onde quando porque qual quais como são foi com em um uma os as do da dos das no na
 wie wat waar wanneer waarom welke het een van op te met
-кто что где когда почему зачем как какой какая какое какие сколько чей это в на и с по для не был была было были
+кто что где когда почему зачем как какой какая какое какие сколько чей это в на и с по для не был была
+было были
 """
 _ABOUT_THE_TEXT = """
-text texts context document documents file files line lines word words passage hidden mention mentions mentioned
-contain contains contained appear appears appeared occur occurs occurred answer question following according
-times time
+text texts context document documents file files line lines word words passage hidden mention mentions
+mentioned contain contains contained appear appears appeared occur occurs occurred answer question
+following according times time
 """
 STOP_WORDS = frozenset(f"{_ENGLISH} {_OTHERS} {_ABOUT_THE_TEXT}".split())
 
-# Each row is one meaning: any of its words finds lines that use another. Stems, as a search would take them.
+# One meaning a row: a question that uses the first word is also answered by lines with the others. "|" is a
+# blank.
 _MEANINGS = (
-    "fail error exception timeout timed|out refused fatal panic critical crash unreachable abort broke outage",
+    "fail error exception timeout timed|out refused fatal panic critical crash unreachable abort outage",
     "restart reboot relaunch started|again starting|up",
     "start begin began launch boot commence",
     "stop end finish shutdown shut|down halt terminate exit",
@@ -146,7 +154,11 @@ def word_pattern(word: str) -> str:
         return start + escaped(root)
     # "ship" doubles its last letter in "shipped".
     again = "" if root[-1] in "aeiou" else f"{root[-1]}?"
-    return rf"{start}{escaped(root)}{again}(?:e?[sd]|er?|ing|y|ies|ures?)?(?:\b|_|\d)"
+    forms = rf"{escaped(root)}{again}(?:e?[sd]|er?|ing|y|ies|ures?)?"
+    if not re.fullmatch(forms, word, re.IGNORECASE):
+        # An ending that takes another away with it ("money" is no "mon"): the word as it is comes first.
+        forms = f"(?:{escaped(word.lower())}|{forms})"
+    return rf"{start}{forms}(?:\b|_|\d)"
 
 
 def acronym_pattern(word: str) -> str:
