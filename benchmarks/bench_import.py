@@ -14,7 +14,7 @@ import subprocess
 import sys
 from datetime import date
 
-HEAVY = ("openai", "anthropic", "boto3", "botocore", "obstore", "diskcache", "numpy", "jinja2", "msgspec", "re2")
+HEAVY = ("openai", "anthropic", "boto3", "obstore", "diskcache", "numpy", "jinja2", "msgspec", "re2")
 AIM_MS = 150
 
 PROBE = f"""

@@ -331,9 +331,8 @@ class ReplContract:
         assert run("1 + 1").value == "2"
 
     def test_a_cell_that_caught_its_stop_once_is_reported(self, run):
-        result = run(
-            "try:\n    while True: n = str(1)\nexcept BaseException:\n    done = True", timeout_s=0.3
-        )
+        run("def spin():\n    while True: pass")
+        result = run("try:\n    spin()\nexcept BaseException:\n    done = True", timeout_s=0.3)
         assert result.timed_out
         assert "0.3 s" in result.error
         assert run("done").value == "True"
