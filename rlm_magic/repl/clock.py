@@ -56,6 +56,7 @@ class CellClock:
         self._pauses = 0
         self._stops = 0
         self._last_raise = 0.0
+        self._sent_at: float | None = None
         self._previous: Any = None
 
     @property
@@ -91,10 +92,12 @@ class CellClock:
             # Somebody else's; theirs goes on, and the watchdog is all there is.
             yield
             return
-        signal.setitimer(signal.ITIMER_VIRTUAL, min(_TIMER_S, self.limit_s), _TIMER_S)
+        signal.setitimer(signal.ITIMER_VIRTUAL, min(_TIMER_S, self.limit_s))
         try:
             yield
         finally:
+            # First, or a signal under way would wind the timer up again.
+            self._finished.set()
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
     def supervise(self, body: Callable[[], None]) -> None:
@@ -139,8 +142,8 @@ class CellClock:
     def _finish(self) -> None:
         with self._lock:
             self._finished.set()
-            if self._stops and not self._by_signal:
-                _throw(self._thread_id, None)
+        if self._stops and not self._by_signal:
+            absorb_thrown()
 
     def _watch(self) -> None:
         wait_s = min(_POLL_S, self.limit_s)
@@ -168,10 +171,15 @@ class CellClock:
     def _stop_cell(self) -> None:
         self._stops += 1
         if self._by_signal and _SIGNAL is not None:
-            signal.pthread_kill(self._thread_id, _SIGNAL)
+            # One at a time: on a starved thread each would interrupt the handling of the one before. But one
+            # may have been lost, to a handler of the model's.
+            now = time.monotonic()
+            if self._sent_at is None or now > self._sent_at + 10 * self._repeat_s:
+                self._sent_at = now
+                signal.pthread_kill(self._thread_id, _SIGNAL)
         else:
             self.raised += 1
-            _throw(self._thread_id, KeyboardInterrupt if self.interrupted else CellTimeout)
+            throw_into(self._thread_id, KeyboardInterrupt if self.interrupted else CellTimeout)
 
     def _on_interrupt(self, _number: int, frame: FrameType | None) -> None:
         self.interrupted = True
@@ -184,12 +192,20 @@ class CellClock:
         if not self._stops:
             if callable(self._previous):
                 self._previous(number, frame)
-        else:
+            return
+        try:
             self._stop_here(frame)
+        finally:
+            self._sent_at = None
 
     def _on_timer(self, _number: int, frame: FrameType | None) -> None:
-        if self._remaining_s() <= 0:
-            self._stop_here(frame)
+        try:
+            if self._remaining_s() <= 0:
+                self._stop_here(frame)
+        finally:
+            # Wound up by hand for the same reason: the next comes when this one is dealt with.
+            if not self._finished.is_set():
+                signal.setitimer(signal.ITIMER_VIRTUAL, _TIMER_S)
 
     def _stop_here(self, frame: FrameType | None) -> None:
         now = time.monotonic()
@@ -230,14 +246,21 @@ def _inside_guarded(frame: FrameType | None) -> bool:
     return frame is not None
 
 
-def _throw(thread_id: int, kind: type[BaseException] | None) -> None:
-    thrown = ctypes.py_object(kind) if kind is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), thrown)
-
-
 def throw_into(thread_id: int, kind: type[BaseException]) -> None:
-    """Raise `kind` in another thread, at its next Python instruction."""
-    _throw(thread_id, kind)
+    """Raise `kind` in a thread, at its next Python instruction."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(kind))
+
+
+def absorb_thrown() -> None:
+    """Take what was thrown into the calling thread and has not arrived; call it also after a last throw.
+
+    One that never arrives (withdrawn by the C function, or its thread has ended) leaves the interpreter
+    checking for it at every call, in all threads, and CPython 3.11 then hangs once tracing is on.
+    """
+    with suppress(CellTimeout, KeyboardInterrupt):
+        throw_into(threading.get_ident(), CellTimeout)
+        while True:
+            time.sleep(0)
 
 
 def leave_forked_child(parent_id: int) -> None:

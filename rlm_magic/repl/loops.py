@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import CellTimeout
-from .clock import throw_into
+from .clock import absorb_thrown, throw_into
 
 _POLL_S = 0.05
 _GRACE_S = 0.5
@@ -24,11 +24,15 @@ class _Errand:
         self.task: Any = None
         self.value: Any = None
         self.error: BaseException | None = None
+        self.abandoned = False
         self._coroutine = coroutine
 
     async def run(self) -> None:
         try:
-            self.value = await self._coroutine
+            if self.abandoned:
+                self._coroutine.close()
+            else:
+                self.value = await self._coroutine
         # All of them: whatever ends the model's coroutine is raised again on the cell's thread.
         except BaseException as error:  # noqa: BLE001
             self.error = error
@@ -90,13 +94,28 @@ class LoopThread:
         return self._loop
 
     def _abandon(self, errand: _Errand) -> None:
+        reaper = threading.Thread(target=self._reap, args=(errand,), name="rlm cell reaper", daemon=True)
+        reaper.start()
+        # On a thread of its own, because the next stop may cut this wait short.
+        errand.done.wait(2 * _GRACE_S)
+
+    def _reap(self, errand: _Errand) -> None:
         loop, thread = self._loop, self._thread
+        errand.abandoned = True
         if errand.task is not None:
             loop.call_soon_threadsafe(errand.task.cancel)
-        if not errand.done.wait(_GRACE_S) and thread is not None and thread.ident is not None:
-            # Code that never awaits cannot be cancelled.
+        if errand.done.wait(_GRACE_S) or thread is None or thread.ident is None:
+            return
+        # Code that never awaits cannot be cancelled. The loop is lost to later cells: it may never come back.
+        if self._loop is loop:
+            self._loop = self._thread = None
+        while thread.is_alive() and not errand.done.is_set():
             throw_into(thread.ident, CellTimeout)
-            self.close()
+            errand.done.wait(_GRACE_S)
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(loop.stop)
+        thread.join(_GRACE_S)
+        absorb_thrown()
 
 
 def _serve(loop: Any) -> None:

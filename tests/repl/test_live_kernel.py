@@ -26,7 +26,9 @@ class Kernel:
     """A kernel in which `repl` is a live repl, and `run` runs a cell in it."""
 
     def __init__(self) -> None:
-        self.manager = KernelManager(kernel_spec_manager=ThisInterpreter(), kernel_name="rlm", transport="ipc")
+        self.manager = KernelManager(
+            kernel_spec_manager=ThisInterpreter(), kernel_name="rlm", transport="ipc"
+        )
         self.manager.start_kernel()
         self.client = self.manager.blocking_client()
         self.client.start_channels()
@@ -66,6 +68,9 @@ def kernel() -> Iterator[Kernel]:
     yield kernel
     kernel.client.stop_channels()
     kernel.manager.shutdown_kernel(now=True)
+    # Left to the garbage collector, they would wait for their sockets in whatever test runs then.
+    kernel.client.context.destroy(linger=0)
+    kernel.manager.context.destroy(linger=0)
 
 
 def test_nothing_of_a_cell_reaches_the_notebook(kernel):
@@ -78,14 +83,18 @@ def test_nothing_of_a_cell_reaches_the_notebook(kernel):
     assert seen == repr(("out\nchild\nsystem\nshell\n", "42", "'shown'", None, True))
 
 
-@pytest.mark.parametrize("code", ["1 / 0", "def f(:", "exit()", "quit()", "raise SystemExit", "import sys; sys.exit(1)"])
+@pytest.mark.parametrize(
+    "code", ["1 / 0", "def f(:", "exit()", "quit()", "raise SystemExit", "import sys; sys.exit(1)"]
+)
 def test_errors_and_exits_stay_in_the_result(kernel, code):
     assert "Error" in kernel.run(code, "r.error") or "SystemExit" in kernel.run(code, "r.error")
     time.sleep(0.2)
     assert kernel.run("1 + 1", "r.value") == "'2'"
 
 
-@pytest.mark.parametrize("code", ["input('?')", "import getpass; getpass.getpass()", "import pdb; pdb.set_trace()", "breakpoint()"])
+@pytest.mark.parametrize(
+    "code", ["input('?')", "import getpass; getpass.getpass()", "import pdb; pdb.set_trace()", "breakpoint()"]
+)
 def test_nobody_is_asked(kernel, code):
     assert kernel.run(code, "(r.timed_out, r.error is not None)", timeout_s=10) == "(False, True)"
 
@@ -100,7 +109,9 @@ def test_asynchronous_code_runs_beside_the_kernels_loop(kernel):
 
 def test_counters_and_history_go_on_as_if_nothing_ran(kernel):
     count = kernel.execute("6 * 7")["execution_count"]
-    reply = kernel.execute("repl.run('1\\n2', name='cell', timeout_s=9); repl.run('3', name='c', timeout_s=9);")
+    reply = kernel.execute(
+        "repl.run('1\\n2', name='cell', timeout_s=9); repl.run('3', name='c', timeout_s=9);"
+    )
     assert reply["execution_count"] == count + 1
     kernel.execute("(_, In[-2].startswith('repl.run'))")
     assert kernel.published("execute_result")[0]["data"]["text/plain"] == "(42, True)"
@@ -155,7 +166,9 @@ def test_a_saved_display_handle_is_updated_from_within_a_cell(kernel):
         "r = repl.run('progress()\\ndisplay(1)', name='cell', timeout_s=30)"
     )
     assert [content["data"]["text/plain"] for content in kernel.published("display_data")] == ["waiting"]
-    assert [content["data"]["text/plain"] for content in kernel.published("update_display_data")] == ["working"]
+    assert [content["data"]["text/plain"] for content in kernel.published("update_display_data")] == [
+        "working"
+    ]
 
 
 def test_a_thread_of_the_notebook_keeps_its_output(kernel):

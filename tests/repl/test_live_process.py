@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import getpass
-import io
 import linecache
 import logging
 import os
@@ -12,11 +11,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 
 import pytest
 
+from rlm_magic.config import ReplConfig
 from rlm_magic.repl import LiveRepl
 
 
@@ -65,7 +66,13 @@ def _process() -> dict[str, object]:
         "streams": (sys.stdin, sys.stdout, sys.stderr),
         "hooks": (sys.displayhook, sys.breakpointhook, sys.gettrace()),
         "recursion": sys.getrecursionlimit(),
-        "builtins": (builtins.input, getattr(builtins, "exit", None), getpass.getpass, os.system, asyncio.run),
+        "builtins": (
+            builtins.input,
+            getattr(builtins, "exit", None),
+            getpass.getpass,
+            os.system,
+            asyncio.run,
+        ),
         "popen": subprocess.Popen.__init__,
         "warnings": (list(warnings.filters), warnings.showwarning),
         "signals": {number: signal.getsignal(number) for number in signal.valid_signals()},
@@ -86,7 +93,10 @@ def test_the_process_is_as_before(run, monkeypatch, ending):
 def test_a_run_keeps_its_own_directory_and_path(run, tmp_path):
     here = os.getcwd()
     (tmp_path / "helper_of_the_run.py").write_text("VALUE = 5")
-    run(f"import os, sys\nos.chdir({str(tmp_path)!r})\nsys.path.insert(0, {str(tmp_path)!r})\nos.environ['A1'] = 'b'")
+    run(
+        f"import os, sys\nos.chdir({str(tmp_path)!r})\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\nos.environ['A1'] = 'b'"
+    )
     assert run("import os\nos.getcwd()").value == repr(str(tmp_path))
     assert run("import helper_of_the_run\nhelper_of_the_run.VALUE, os.environ['A1']").value == "(5, 'b')"
     assert (os.getcwd(), os.environ.get("A1")) == (here, None)
@@ -248,7 +258,11 @@ def test_a_thread_that_outlives_the_run_is_harmless(capsys):
 
 def test_an_ended_run_writes_to_the_stream_of_the_day(capsys):
     repl = LiveRepl(shell=None)
-    repl.run("import logging\nh = logging.StreamHandler()\nlogging.getLogger('rlm test').addHandler(h)", name="c", timeout_s=9)
+    repl.run(
+        "import logging\nh = logging.StreamHandler()\nlogging.getLogger('rlm test').addHandler(h)",
+        name="c",
+        timeout_s=9,
+    )
     handler = repl.variables()["h"]
     captured = repl.run("logging.getLogger('rlm test').error('inside')", name="c", timeout_s=9)
     repl.close()
@@ -261,19 +275,25 @@ def test_an_ended_run_writes_to_the_stream_of_the_day(capsys):
 
 
 def test_the_buffer_takes_bytes(run):
-    code = "import sys\nsys.stdout.buffer.write('é'.encode()[:1])\nsys.stdout.buffer.write('é'.encode()[1:] + b'\\xff')"
-    assert run(code + "\nNone").stdout == "é\ufffd"
+    code = (
+        "import sys\nfor part in 'é'.encode()[:1], 'é'.encode()[1:] + b'\\xff': sys.stdout.buffer.write(part)"
+    )
+    assert run(code).stdout == "é\ufffd"
 
 
 def test_stdout_behaves_like_a_text_stream(run):
-    result = run("import sys\nsys.stdout.writelines(['a', 'b'])\nsys.stdout.flush()\nsys.stdout.close()\nprint('c')")
+    result = run(
+        "import sys\nsys.stdout.writelines(['a', 'b'])\nsys.stdout.flush()\nsys.stdout.close()\nprint('c')"
+    )
     assert result.stdout == "abc\n"
     assert "TypeError" in run("sys.stdout.write(1)").error
     assert run("sys.stdout.isatty(), sys.stdout.encoding").value == "(False, 'utf-8')"
 
 
 def test_redirection_by_the_model_works(run):
-    code = "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as s: print('x')\ns.getvalue()"
+    code = (
+        "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as s: print('x')\ns.getvalue()"
+    )
     assert run(code).value == repr("x\n")
 
 
@@ -284,7 +304,8 @@ def test_output_survives_a_missing_stream(run, monkeypatch):
 
 def test_child_processes_print_for_the_model_in_order(run, capfd):
     code = (
-        "import os, subprocess, sys\nprint('1')\nsubprocess.run(['echo', '2'])\nprint('3')\nos.system('echo 4; echo e >&2')\n"
+        "import os, subprocess, sys\nprint('1')\nsubprocess.run(['echo', '2'])\nprint('3')\n"
+        "os.system('echo 4; echo e >&2')\n"
         "subprocess.run(['echo', '5'], stdout=sys.stdout)\nsubprocess.check_output(['echo', 'six'])"
     )
     result = run(code)
@@ -321,6 +342,35 @@ def test_popen_elsewhere_is_as_ever(run):
     assert subprocess.run(["echo", "x"], stdout=subprocess.PIPE, check=True).stdout == b"x\n"
 
 
+@pytest.mark.parametrize(
+    "code", ["while True: pass", "while True:\n        try: x = str(1)\n        except: pass"]
+)
+def test_spinning_asynchronous_code_leaves_no_thread_spinning(code):
+    repl = LiveRepl(shell=None, config=ReplConfig(repeat_s=0.1))
+    before = threading.active_count()
+    result = repl.run(f"async def spin():\n    {code}\nawait spin()", name="cell", timeout_s=0.2)
+    assert result.timed_out
+    deadline = time.monotonic() + 30
+    while threading.active_count() > before + 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert threading.active_count() <= before + 1
+    assert repl.run("async def f(): return 3\nawait f()", name="cell", timeout_s=10).value == "3"
+    repl.close()
+
+
+def test_tracing_works_after_a_cell_was_stopped_off_the_main_thread():
+    # What was thrown and never arrived makes CPython 3.11 hang as soon as tracing is on; see absorb_thrown.
+    code = (
+        "import sys, threading\nfrom rlm_magic.config import ReplConfig\nfrom rlm_magic.repl import LiveRepl\n"
+        "repl = LiveRepl(shell=None, config=ReplConfig(repeat_s=0.1))\n"
+        "def stop(): repl.run('import time\\ntime.sleep(0.5)', name='c', timeout_s=0.1)\n"
+        "for _ in range(3):\n    thread = threading.Thread(target=stop); thread.start(); thread.join()\n"
+        "def f(): return 1\n"
+        "sys.settrace(lambda *_: None)\nf()\nsys.settrace(None)\nrepl.close()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
 # Leaving nothing behind
 
 
@@ -334,9 +384,9 @@ def test_a_thousand_cells_leave_nothing():
     assert len(repl.variables()) == 1000
     repl.close()
     assert {name for name in set(linecache.cache) - lines if "cell" in name} == set()
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
     if descriptors:
-        assert len(os.listdir("/proc/self/fd")) == descriptors
+        assert len(os.listdir("/proc/self/fd")) <= descriptors
 
 
 def test_importing_the_room_does_not_import_ipython():
@@ -347,11 +397,10 @@ def test_importing_the_room_does_not_import_ipython():
 def test_a_script_without_ipython_works():
     code = (
         "import sys\nfrom rlm_magic.repl import LiveRepl\nr = LiveRepl()\n"
-        "x = r.run('import asyncio\\nasync def f(): return 3\\ndisplay(4)\\nprint(5)\\nasyncio.run(f())', name='c', timeout_s=9)\n"
+        "cell = 'import asyncio\\nasync def f(): return 3\\ndisplay(4)\\nprint(5)\\nasyncio.run(f())'\n"
+        "x = r.run(cell, name='c', timeout_s=9)\n"
         "assert (x.value, x.shown, x.stdout) == ('3', ('4',), '5\\n'), x\n"
         "assert 'IPython' not in sys.modules\nr.close()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-

@@ -131,7 +131,13 @@ def test_the_shell_is_put_back(shell, run):
     before = (shell.display_pub, vars(shell).get("showtraceback"), sys.stdout, sys.stderr, sys.displayhook)
     run("import sys\nsys.stdout = None\nsys.displayhook = None\nget_ipython().display_pub = None")
     run("import sys\ndel sys.stdout")
-    assert before == (shell.display_pub, vars(shell).get("showtraceback"), sys.stdout, sys.stderr, sys.displayhook)
+    assert before == (
+        shell.display_pub,
+        vars(shell).get("showtraceback"),
+        sys.stdout,
+        sys.stderr,
+        sys.displayhook,
+    )
 
 
 # Shell commands and magics
@@ -178,7 +184,9 @@ def test_error_in_a_magic_shows_the_own_lines(run):
     assert "1 / 0" in run("%time 1 / 0").error
 
 
-@pytest.mark.parametrize("code", ["%rlm what?", "%%rlm\nwhat", "%reset -f", "%who", "%run x.py", "x?", "%%capture\n1"])
+@pytest.mark.parametrize(
+    "code", ["%rlm what?", "%%rlm\nwhat", "%reset -f", "%who", "%run x.py", "x?", "%%capture\n1"]
+)
 def test_other_magics_are_refused(shell, run, code):
     shell.user_ns["precious"] = 1
     result = run(code)
