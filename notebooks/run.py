@@ -65,6 +65,7 @@ def execute(notebook: Any, *, folder: Path) -> None:
         notebook,
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],  # its warnings are about ports, and would open the output
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=tell,
         record_timing=False,

@@ -9,7 +9,6 @@ model code uses `signal.alarm` itself, which owns the other. Nothing is ever rai
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -21,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from ..errors import CellTimeout
+from .thrown import absorb_thrown, throw_into
 
 # Ignored by default, so that one which arrives late, or after model code removed the handler, is harmless.
 _SIGNAL = getattr(signal, "SIGURG", None)
@@ -244,26 +244,3 @@ def _inside_guarded(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code is not _guarded.__code__:
         frame = frame.f_back
     return frame is not None
-
-
-def throw_into(thread_id: int, kind: type[BaseException]) -> None:
-    """Raise `kind` in a thread, at its next Python instruction."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(kind))
-
-
-def absorb_thrown() -> None:
-    """Take what was thrown into the calling thread and has not arrived; call it also after a last throw.
-
-    One that never arrives (withdrawn by the C function, or its thread has ended) leaves the interpreter
-    checking for it at every call, in all threads, and CPython 3.11 then hangs once tracing is on.
-    """
-    with suppress(CellTimeout, KeyboardInterrupt):
-        throw_into(threading.get_ident(), CellTimeout)
-        while True:
-            time.sleep(0)
-
-
-def leave_forked_child(parent_id: int) -> None:
-    """End a process that model code forked and let run on into the notebook's own code."""
-    if os.getpid() != parent_id:
-        os._exit(0)

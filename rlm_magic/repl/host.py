@@ -70,6 +70,12 @@ def _keep_alarm(before: tuple[float, float], elapsed_s: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def leave_forked_child(parent_id: int) -> None:
+    """End a process that model code forked and let run on into the notebook's own code."""
+    if os.getpid() != parent_id:
+        os._exit(0)
+
+
 class RunState:
     """The parts of the process that a run has its own version of."""
 

@@ -22,8 +22,8 @@ from ..errors import CellTimeout, ReplBusy, ReplError, RunEnded
 from ..records import CellResult
 from .capped import cap, well_formed
 from .capture import Capture, flush_figures
-from .clock import CellClock, leave_forked_child
-from .host import RunState, signals_kept
+from .clock import CellClock
+from .host import RunState, leave_forked_child, signals_kept
 from .loops import LoopThread
 from .magics import CellShell
 from .namespace import Namespace
@@ -94,9 +94,10 @@ class LiveRepl:
     def run(self, code: str, *, name: str, timeout_s: float) -> CellResult:
         """Run one cell. Raises ReplBusy while another cell runs in this process, whoever's it is.
 
-        On the main thread the time limit and the stop button end anything that runs Python code or sleeps,
-        code that catches them included; elsewhere a sleep ends first. C code that never looks for signals
-        (`sum(range(10**12))`) ends neither way. Threads and child processes that the cell starts may go on.
+        On the main thread the time limit and the stop button end whatever runs Python code or sleeps; code
+        that catches its stop is stopped again and again. Elsewhere a sleep ends first. C code that never
+        looks for signals (`sum(range(10**12))`) ends neither way. Threads and child processes that the cell
+        starts may go on.
         """
         self._check_open()
         if not timeout_s > 0:

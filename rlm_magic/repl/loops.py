@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import CellTimeout
-from .clock import absorb_thrown, throw_into
+from .thrown import absorb_thrown, throw_into
 
 _POLL_S = 0.05
 _GRACE_S = 0.5

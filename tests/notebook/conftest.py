@@ -49,9 +49,10 @@ class Ran:
 class Kernel:
     """A real kernel, driven as a front end does."""
 
-    def __init__(self, manager: Any, client: Any) -> None:
+    def __init__(self, manager: Any, client: Any, *, provider: str = "") -> None:
         self.manager = manager
         self.client = client
+        self.provider = provider
 
     def run(self, code: str, *, on_message: Callable[[dict[str, Any]], None] | None = None) -> Ran:
         """Run a cell and collect everything it published."""

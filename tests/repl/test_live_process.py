@@ -361,7 +361,8 @@ def test_spinning_asynchronous_code_leaves_no_thread_spinning(code):
 def test_tracing_works_after_a_cell_was_stopped_off_the_main_thread():
     # What was thrown and never arrived makes CPython 3.11 hang as soon as tracing is on; see absorb_thrown.
     code = (
-        "import sys, threading\nfrom rlm_magic.config import ReplConfig\nfrom rlm_magic.repl import LiveRepl\n"
+        "import sys, threading\n"
+        "from rlm_magic.config import ReplConfig\nfrom rlm_magic.repl import LiveRepl\n"
         "repl = LiveRepl(shell=None, config=ReplConfig(repeat_s=0.1))\n"
         "def stop(): repl.run('import time\\ntime.sleep(0.5)', name='c', timeout_s=0.1)\n"
         "for _ in range(3):\n    thread = threading.Thread(target=stop); thread.start(); thread.join()\n"

@@ -1,0 +1,135 @@
+"""The README's commands as they are written: the shell's, the notebook's and Python's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+from markdown_it import MarkdownIt
+
+from .models.provider_server import Plan, openai_events, provider_server
+from .notebook.conftest import Kernel
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = [
+    token
+    for token in MarkdownIt("commonmark").parse((ROOT / "README.md").read_text())
+    if token.type == "fence"
+]
+
+
+def blocks(language: str) -> list[str]:
+    return [token.content for token in BLOCKS if token.info == language]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the repository holds, as a fresh clone of the working tree would be."""
+    target = tmp_path_factory.mktemp("clone") / "rlm_magic"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    )
+    for name in listed.stdout.decode().splitlines():
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    return target
+
+
+def shell(command: str, folder: Path, **environment: str) -> str:
+    # The environment this suite runs in stands for the .venv that make would build: installing is CI's part.
+    ready = " ".join(
+        f"-o {Path(sys.prefix, stamp)}" for stamp in (".installed", ".test-installed", "bin/python")
+    )
+    settings = {**os.environ, "VENV": sys.prefix, "MAKEFLAGS": ready, **environment}
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=settings, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_it_opens_with_the_two_commands() -> None:
+    assert BLOCKS[0].content.split("\n") == ["make demo", "make test", ""]
+
+
+def test_make_demo_prints_questions_steps_and_answers_and_says_where_the_outputs_lie(checkout: Path) -> None:
+    printed = shell("make demo", checkout)
+    assert "Question: Which module defines the function heappushpop?" in printed
+    assert "Step 1" in printed
+    assert "is defined in heapq.py" in printed
+    for kind in ("ipynb", "html"):
+        (written,) = re.findall(rf"(/\S+01_quickstart\.{kind})", printed)
+        assert Path(written).is_file()
+    sample = blocks("text")[0]
+    for line in sample.splitlines():
+        if line.strip() not in ("", "...") and "·" not in line:
+            assert line in printed, line
+
+
+def test_make_test_would_run_linters_types_tests_and_notebooks(checkout: Path) -> None:
+    # Dry: the suite is what runs this test.
+    planned = shell("make --dry-run test", checkout)
+    for part in ("ruff check", "ruff format --check", "mypy", "pytest", "--nbval-lax"):
+        assert part in planned
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    home = tmp_path_factory.mktemp("readme")
+    with provider_server() as server, pytest.MonkeyPatch.context() as environment:
+        server.plans = [Plan(events=openai_events(["FINAL(Bob cooks ", "for Ada.)"]))]
+        environment.setenv("RLM_DATA_DIR", str(home / "data"))
+        environment.setenv("RLM_CACHE_DIR", str(home / "cache"))
+        environment.setenv("IPYTHONDIR", str(home / "ipython"))
+        environment.delenv("OPENAI_API_KEY", raising=False)
+        environment.delenv("ANTHROPIC_API_KEY", raising=False)
+        manager, client = start_new_kernel(kernel_name="python3", cwd=str(home))
+        kernel = Kernel(manager, client, provider=server.url)
+        try:
+            yield kernel
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+
+
+def test_the_notebook_commands_run_in_order(kernel: Kernel) -> None:
+    for block in blocks("ipython"):
+        if "openai:" in block:
+            kernel.run(
+                "import os; os.environ.update(OPENAI_API_KEY='sk-test-key-of-the-readme', "
+                f"OPENAI_BASE_URL='{kernel.provider}/v1')"
+            )
+        ran = kernel.run(block)
+        assert ran.status == "ok", f"{block}\n{ran.error}"
+        if "Who is the captain" in block:
+            assert "Ada" in (ran.result or "")
+        if "openai:" in block:
+            assert "Bob cooks for Ada." in (ran.result or "")
+
+
+def test_the_python_commands_run(tmp_path: Path) -> None:
+    for block in blocks("python"):
+        done = subprocess.run(
+            [sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert "Ada" in done.stdout
+
+
+def test_every_option_in_the_readme_exists() -> None:
+    from rlm_magic.notebook.magics import RLMMagics
+
+    known = set(RLMMagics.rlm.parser._option_string_actions) | set(
+        RLMMagics.rlm_context.parser._option_string_actions
+    )
+    text = (ROOT / "README.md").read_text()
+    for line in re.findall(r"%rlm\S* [^`|\n]*|^\| `-[^|]*", text, re.MULTILINE):
+        for option in re.findall(r"(?<![\w/.-])--?[a-z][a-z-]*", line):
+            assert option in known, f"{option} in {line!r}"
