@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ _KEYS = (
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in _KEYS:
         monkeypatch.delenv(name, raising=False)
+    # Doctests leave the last value here, and IPython then thinks that `_` belongs to somebody else.
+    monkeypatch.delattr(builtins, "_", raising=False)
     home = tmp_path_factory.mktemp("user")
     monkeypatch.setenv("RLM_DATA_DIR", str(home / "data"))
     monkeypatch.setenv("RLM_CACHE_DIR", str(home / "cache"))
