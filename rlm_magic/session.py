@@ -60,10 +60,8 @@ def ask(
     of either exception holds every step, variable and cost up to then.
     """
     models = choose_models(model, sub_model)
-    if models.notice:
-        # The default filter shows a warning once per place, which is what "saying so once" asks for.
-        warnings.warn(models.notice, stacklevel=2)
     run = start(question, context, models=models, budget=budget, repl=repl, given=given, on_event=on_event)
+    _say_once(models.notice)
     return finish(run)
 
 
@@ -117,6 +115,16 @@ def choose_models(model: str | Model | None = None, sub_model: str | Model | Non
     if sub_model is None:
         sub_model = sub_name if model is None else sub_model_for(root.name)
     return Models(root, root if sub_model == root.name else _opened(sub_model), by_default=model is None)
+
+
+_said: set[str] = set()
+
+
+def _say_once(notice: str) -> None:
+    # Not left to the warnings filter, which would say it once for every place that asks.
+    if notice and notice not in _said:
+        _said.add(notice)
+        warnings.warn(notice, stacklevel=3)
 
 
 def _opened(model: str | Model) -> Model:

@@ -1,4 +1,4 @@
-"""Shorten long text to a head and a tail, saying how much was left out. Pure."""
+"""Say things about text and numbers in few words. Pure."""
 
 from __future__ import annotations
 
@@ -15,3 +15,12 @@ def clip(text: str, *, limit_chars: int) -> str:
     omitted = len(text) - head - tail
     note = f"\n... [{omitted:,} of {len(text):,} characters omitted] ...\n"
     return text[:head] + note + text[len(text) - tail :]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "line"), counted(2000, "line")
+    ('1 line', '2,000 lines')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

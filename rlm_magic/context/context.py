@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ..errors import ContextTooLarge
+from ..text import counted
 from .describe import describe, plain
 from .documents import Documents
 from .layout import Span
@@ -175,13 +176,14 @@ class Context(Sequence[str]):
 
     def __repr__(self) -> str:
         info = self.info
-        sizes = [f"{info.lines:,} lines"]
+        sizes = [counted(info.lines, "line")]
         if info.characters is not None:
-            sizes.append(f"{info.characters:,} characters")
+            sizes.append(counted(info.characters, "character"))
         what = (
             f"{plain(self._name)} of {plain(info.source)}" if self._name is not None else plain(info.source)
         )
-        return f"<Context of {what}: {', '.join(sizes)}, {info.documents:,} documents, unit={self.unit!r}>"
+        sizes.append(counted(info.documents, "document"))
+        return f"<Context of {what}: {', '.join(sizes)}, unit={self.unit!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         from .reopen import recipe, reopen

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..text import counted
+
 if TYPE_CHECKING:
     from .context import Info
 
@@ -32,9 +34,9 @@ _MANUAL_OF_BOTH = """\
 
 def describe(info: Info, names: Sequence[str]) -> str:
     """Return what a context is and can do, how large, from where: for a model's prompt."""
-    sizes = [f"{info.lines:,} lines"]
+    sizes = [counted(info.lines, "line")]
     if info.characters is not None:
-        sizes.append(f"{info.characters:,} characters")
+        sizes.append(counted(info.characters, "character"))
     rows = [
         f"Size: {', '.join(sizes)}.",
         f"Source: {info.kind} {plain(info.source)}".rstrip() + ".",

@@ -106,7 +106,8 @@ def open_source(
         name = source[1:]
         if name not in user_ns:
             raise UsageError(f"there is no variable {name!r} in the notebook to bind as a context")
-        return open_value(user_ns[name], what=f"variable {name!r}", unit=unit, errors=errors, exclude=exclude)
+        value, what = user_ns[name], f"variable {name!r}"
+        return open_value(value, what=what, name=name, unit=unit, errors=errors, exclude=exclude)
     address = Path(source).expanduser() if _is_plain_path(source) else source
     return open_context(address, unit=unit, errors=errors, exclude=exclude)
 
@@ -115,6 +116,7 @@ def open_value(
     value: object,
     *,
     what: str,
+    name: str | None = None,
     unit: Unit = "lines",
     errors: Errors = "replace",
     exclude: Sequence[str] = (),
@@ -123,7 +125,7 @@ def open_value(
     from ..context import Context, from_text, open_context
 
     if isinstance(value, str) and not exclude and not _names_something(value):
-        return from_text(value, unit=unit, errors=errors)
+        return from_text(value, unit=unit, errors=errors, name=name or "text")
     if isinstance(value, (str, list, tuple, PathLike, Context)):
         return open_context(value, unit=unit, errors=errors, exclude=exclude)
     raise UsageError(

@@ -26,6 +26,7 @@ from ..records import (
     TextStreamed,
     ThinkingStarted,
 )
+from ..text import counted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -175,10 +176,9 @@ def _status_bundle(text: str) -> dict[str, str]:
 
 
 def _step_line(step: Step) -> str:
-    cells, calls = len(step.cells), len(step.sub_calls)
-    parts = [f"step {step.number}", f"{cells} cell{'' if cells == 1 else 's'}"]
-    if calls:
-        parts.append(f"{calls} sub-call{'' if calls == 1 else 's'}")
+    parts = [f"step {step.number}", counted(len(step.cells), "cell")]
+    if step.sub_calls:
+        parts.append(counted(len(step.sub_calls), "sub-call"))
     if any(cell.result.error is not None for cell in step.cells):
         parts.append("error")
     return " · ".join([*parts, f"{step.seconds:.1f} s"])

@@ -6,7 +6,7 @@ import re
 import textwrap
 
 from ..records import Answer, Cell, Step, SubCall, Usage
-from ..text import clip
+from ..text import clip, counted
 
 _PROMPT_CHARS = 100
 _OUTPUT_CHARS = 2_000
@@ -45,8 +45,8 @@ def summary_line(answer: Answer) -> str:
     calls = sum(len(step.sub_calls) for step in answer.steps)
     parts = [
         printable(answer.status),
-        _count(len(answer.steps), "step"),
-        _count(calls, "sub-call"),
+        counted(len(answer.steps), "step"),
+        counted(calls, "sub-call"),
         f"{answer.seconds:.1f} s",
         f"{answer.total.tokens:,} tokens",
         cost_text(answer.total),
@@ -93,10 +93,6 @@ def _cell_lines(cell: Cell) -> list[str]:
 
 def _head(text: str) -> str:
     return textwrap.shorten(text[: 4 * _PROMPT_CHARS], _PROMPT_CHARS, placeholder=" ...")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _indented(text: str) -> str:
