@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import os
-import sys
-import warnings
-from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from argparse import Namespace
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
-from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Enum, Unicode
 
 from .binding import Contexts, open_source, open_value
-from .progress import PROGRESS_KINDS, progress_for
-from .question import interpolate, split_options, without_outer_quotes
+from .options import budget_of, names_in, parse_line, parser_of, split_options
+from .progress import PROGRESS_KINDS, progress_for, warnings_in_one_line
+from .question import interpolate
 from .tables import ContextList, RunList, RunView, Status
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..config import Budget
     from ..context import Context
     from ..engine import Run
     from ..models import Model
@@ -52,8 +49,7 @@ class RLMMagics(Magics):
 
     def options(self, magic: str) -> list[str]:
         """Return the option strings of one of our magics, for completion."""
-        parser: ArgumentParser = getattr(type(self), magic).parser
-        return sorted(parser._option_string_actions)
+        return sorted(parser_of(getattr(self, magic))._option_string_actions)
 
     @no_var_expand
     @magic_arguments()
@@ -85,13 +81,13 @@ class RLMMagics(Magics):
 
         Without arguments it lists what is bound. With several bound, the last one is the default.
         """
-        args = self._parse(self.rlm_context, line)
+        args = parse_line(parser_of(self.rlm_context), line)
         if args.unbind is not None:
             self.contexts.unbind(args.unbind)
             return None
         if args.list or (args.name is None and cell is None):
             return ContextList(self.contexts)
-        with _warnings_in_one_line():
+        with warnings_in_one_line():
             context = self._open(args, cell)
         self.contexts.bind(args.name, context)
         return None if args.quiet else context
@@ -131,12 +127,12 @@ class RLMMagics(Magics):
         The result is an Answer: `ans.text`, `.steps`, `.variables`, `.usage`, `.status`. The stop button ends
         the run at once; what it found is then in the variable of -o and in %rlm_log.
         """
-        args, text = split_options(self._parser(self.rlm), line)
+        args, text = split_options(parser_of(self.rlm), line)
         if args.help:
             print(type(self).rlm.__doc__)
             return None
         question = self._question(text, cell)
-        for name in _names(args.keep) + _names(args.out):
+        for name in names_in(args.keep) + names_in(args.out):
             if not name.isidentifier():
                 raise UsageError(f"{name!r} is not a variable name")
         progress = progress_for(self.shell, "none" if args.quiet else args.progress or self.progress)
@@ -169,7 +165,7 @@ class RLMMagics(Magics):
         from ..engine import find_run, read_trajectory
         from ..session import with_page
 
-        args = self._parse(self.rlm_log, line)
+        args = parse_line(parser_of(self.rlm_log), line)
         if args.run is None and args.step is None and args.out is None:
             return RunList.recent()
         answer = with_page(read_trajectory(find_run(args.run or "last")))
@@ -214,7 +210,7 @@ class RLMMagics(Magics):
             self._said.add(models.notice)
             progress.say(models.notice)
         given = self._given(args.given)
-        run = start(question, context, models=models, budget=_budget(args), given=given, on_event=progress)
+        run = start(question, context, models=models, budget=budget_of(args), given=given, on_event=progress)
         try:
             answer = finish(run)
         finally:
@@ -240,10 +236,10 @@ class RLMMagics(Magics):
         raise UsageError(f"no context or variable {name!r}; bound contexts: {bound}. See %rlm_context?")
 
     def _given(self, names: str | None) -> Mapping[str, object]:
-        missing = [name for name in _names(names) if name not in self.shell.user_ns]
+        missing = [name for name in names_in(names) if name not in self.shell.user_ns]
         if missing:
             raise UsageError(f"--with: there is no variable {missing[0]!r} in the notebook")
-        return {name: self.shell.user_ns[name] for name in _names(names)}
+        return {name: self.shell.user_ns[name] for name in names_in(names)}
 
     def _keep_partial(self, run: Run, out: str | None) -> None:
         if run.answer is not None:
@@ -252,7 +248,7 @@ class RLMMagics(Magics):
                 self.shell.user_ns[out] = run.answer
 
     def _keep_variables(self, answer: Answer, names: str | None) -> None:
-        for name in _names(names):
+        for name in names_in(names):
             if name not in answer.variables:
                 made = ", ".join(answer.variables) or "none"
                 raise UsageError(
@@ -268,49 +264,3 @@ class RLMMagics(Magics):
         if not question:
             raise UsageError("ask something: %rlm Which service failed first, and why?")
         return question
-
-    @staticmethod
-    def _parser(magic: Any) -> ArgumentParser:
-        parser: ArgumentParser = magic.parser
-        return parser
-
-    def _parse(self, magic: Any, line: str) -> Namespace:
-        try:
-            args: Namespace = parse_argstring(magic, line)
-        except ValueError as error:  # shlex's own words for an unbalanced quote
-            raise UsageError(f"cannot read {line.strip()!r}: {error}") from error
-        for name, value in vars(args).items():
-            # IPython's splitter keeps the quotes of "my dir".
-            if isinstance(value, str):
-                setattr(args, name, without_outer_quotes(value))
-            elif isinstance(value, list):
-                setattr(args, name, [without_outer_quotes(item) for item in value])
-        return args
-
-
-@contextmanager
-def _warnings_in_one_line() -> Iterator[None]:
-    """Show what is warned of as one line each, without the place in our code that it came from."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    for warning in caught:
-        print(f"{warning.category.__name__}: {warning.message}", file=sys.stderr)
-
-
-def _names(text: str | None) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()] if text else []
-
-
-def _budget(args: Namespace) -> Budget:
-    from ..config import Budget
-
-    chosen = {
-        "steps": args.max_steps,
-        "seconds": args.timeout,
-        "cell_seconds": args.step_timeout,
-        "sub_calls": args.max_sub_calls,
-        "tokens": args.max_tokens,
-        "cost_usd": args.max_cost,
-    }
-    return Budget(**{name: value for name, value in chosen.items() if value is not None})

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from uuid import uuid4
 
@@ -182,3 +184,13 @@ def _step_line(step: Step) -> str:
     if any(cell.result.error is not None for cell in step.cells):
         parts.append("error")
     return " · ".join([*parts, f"{step.seconds:.1f} s"])
+
+
+@contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """Show what is warned of as one line each, without the place in our code that it came from."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        print(f"{warning.category.__name__}: {warning.message}", file=sys.stderr)

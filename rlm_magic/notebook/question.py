@@ -1,9 +1,8 @@
-"""What the user typed, taken to the letter: question marks, options before free text, `{name}`."""
+"""A question as the user typed it, to the letter: question marks stay, and `{name}` stands for a variable."""
 
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
 from IPython.core.error import UsageError
@@ -11,7 +10,6 @@ from IPython.core.error import UsageError
 _LONGEST_VALUE_CHARS = 2_000
 
 _ENDS_IN_QUESTION_MARK = re.compile(r"^(\s*(?:[\w., \t]+=\s*)?%rlm\b[^\S\n]+\S.*\?)(\n?)$")
-_WORD = re.compile(r"""\s*((?:[^\s"']|"[^"]*"|'[^']*')+)""")
 _BRACES = re.compile(r"\{\{([^\W\d]\w*)\}\}|\{([^\W\d]\w*)\}")
 
 
@@ -23,36 +21,6 @@ def keep_question(lines: list[str]) -> list[str]:
     if lines and lines[0].startswith("%%"):
         return lines
     return [_ENDS_IN_QUESTION_MARK.sub(r"\1 \2", line) for line in lines]
-
-
-def split_options(parser: ArgumentParser, line: str) -> tuple[Namespace, str]:
-    """Parse the options at the head of `line` and return the rest as it was typed.
-
-    The first word that is no option begins the free text, as in %timeit; `--` ends the options too. One pair
-    of quotes around the whole text is taken off. Raises UsageError for an unknown option.
-    """
-    words: list[str] = []
-    position = 0
-    known = parser._option_string_actions
-    while (match := _WORD.match(line, position)) is not None and match.group(1).startswith("-"):
-        word = match.group(1)
-        position = match.end()
-        if word == "--":
-            break
-        name, has_value, _ = word.partition("=")
-        action = known.get(name)
-        if action is None:
-            raise UsageError(
-                f"unknown option {name!r}. If the question begins so, put -- first: %rlm -- {line.strip()}"
-            )
-        words.append(_unquoted(word))
-        if action.nargs != 0 and not has_value:
-            value = _WORD.match(line, position)
-            if value is None:
-                raise UsageError(f"option {name} needs a value")
-            words.append(_unquoted(value.group(1)))
-            position = value.end()
-    return parser.parse_args(words), without_outer_quotes(line[position:].strip())
 
 
 def interpolate(text: str, variables: Mapping[str, object]) -> str:
@@ -76,15 +44,3 @@ def interpolate(text: str, variables: Mapping[str, object]) -> str:
         return value
 
     return _BRACES.sub(value_of, text)
-
-
-def _unquoted(word: str) -> str:
-    return re.sub(
-        r""""([^"]*)"|'([^']*)'""", lambda m: m.group(1) if m.group(1) is not None else m.group(2), word
-    )
-
-
-def without_outer_quotes(text: str) -> str:
-    """Take one pair of quotes off a text that is quoted as a whole."""
-    quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "'\""
-    return text[1:-1] if quoted and text[0] not in text[1:-1] else text

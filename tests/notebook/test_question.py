@@ -7,7 +7,8 @@ from IPython.core.error import UsageError
 from IPython.core.inputtransformer2 import TransformerManager
 
 from rlm_magic.notebook.magics import RLMMagics
-from rlm_magic.notebook.question import interpolate, keep_question, split_options
+from rlm_magic.notebook.options import split_options
+from rlm_magic.notebook.question import interpolate, keep_question
 
 PARSER = RLMMagics.rlm.parser
 
