@@ -89,6 +89,5 @@ def _unquoted(word: str) -> str:
 
 
 def _without_outer_quotes(text: str) -> str:
-
     quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "'\""
     return text[1:-1] if quoted and text[0] not in text[1:-1] else text
