@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +115,23 @@ def test_the_notebook_commands_run_in_order(kernel: Kernel) -> None:
             assert "Ada" in (ran.result or "")
         if "openai:" in block:
             assert "Bob cooks for Ada." in (ran.result or "")
+
+
+def test_the_stand_in_for_s3_starts_as_written(tmp_path: Path) -> None:
+    (block,) = [block for block in blocks("bash") if "mock_s3" in block]
+    sample, serve = (command.replace("python", sys.executable, 1) for command in block.splitlines())
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(sample, shell=True, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert list((tmp_path / "logs").rglob("*.log"))
+    server = subprocess.Popen(
+        shlex.split(serve), cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    with server:
+        assert server.stdout is not None
+        url = server.stdout.readline().strip()
+        with urllib.request.urlopen(f"{url}/logs?list-type=2") as reply:
+            assert b"<Key>" in reply.read()
+        server.terminate()
 
 
 def test_the_python_commands_run(tmp_path: Path) -> None:
