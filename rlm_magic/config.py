@@ -24,6 +24,42 @@ class ContextConfig:
     request_bytes: int = 8 * MIB
     """Neighbouring segments are read in one request of at most this size."""
     read_threads: int = 8
+    """For a local directory."""
+    connections: int = 128
+    """Requests to a remote store at once, at most; threads for them are started as needed."""
+    background_connections: int = 56
+    """Of those, what reading ahead may occupy: the others are always free for the foreground."""
+    shared_connections: int = 64
+    """A large read is divided so that about so many connections share it."""
+    split_bytes: int = 256 * 1024
+    """Neighbours are not divided into requests smaller than this."""
+    connection_idle_s: float = 5.0
+    stream_segments: int = 64
+    """A remote text that is streamed is read in batches that grow to so many segments."""
+    prefetch_bytes: int = 256 * MIB
+    """What is on its way ahead of time and not yet there, at most."""
+    read_attempts: int = 5
+    read_deadline_s: float = 60.0
+    """A single request, its retries included, is given up after this."""
+    retry_first_s: float = 0.1
+    retry_most_s: float = 5.0
+    """The pause before a retry is random, up to a limit that doubles from the first to the last of these."""
+    store_retries: int = 2
+    """How often a remote store's client repeats a request by itself, before anybody else tries again."""
+    connect_timeout_s: float = 5.0
+    request_timeout_s: float = 30.0
+    idle_connections: int = 128
+    """Kept open to one remote store; as many as ever read from it at once, or each would be made anew."""
+    index_threads: int = 128
+    """Remote objects without a manifest are read by so many at once, to be indexed."""
+    index_ahead_bytes: int = 256 * MIB
+    """And at most this much of them is in memory."""
+    upload_threads: int = 32
+    upload_ahead_bytes: int = 192 * MIB
+    """What is on its way to a remote store and not yet there."""
+    upload_part_bytes: int = 8 * MIB
+    upload_parts: int = 8
+    """An object larger than one part is uploaded by so many parts at once."""
     remember_from_bytes: int = 16 * MIB
     """The index of plain files is remembered on disk from this size on; a smaller one is made anew."""
     remembered_indexes: int = 64

@@ -18,6 +18,7 @@ class MemoryTier:
     def __init__(self, budget_bytes: int) -> None:
         self.resident: dict[int, Segment] = {}
         self._budget_bytes = budget_bytes
+        self.wasted_bytes = 0
         self.start_afresh()
 
     def start_afresh(self) -> None:
@@ -47,4 +48,5 @@ class MemoryTier:
                 self._clock.append(number)
             else:
                 del self.resident[number]
+                self.wasted_bytes += len(held.data) if held.ahead else 0
                 self._held_bytes -= held.size_bytes

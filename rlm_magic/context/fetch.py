@@ -6,20 +6,32 @@ One request is in flight per segment, however many threads ask for it.
 from __future__ import annotations
 
 import os
+import random
 import threading
+import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import replace
+from functools import partial
+from itertools import count
 from typing import Protocol
 
 from ..config import ContextConfig
-from ..errors import SegmentMissing
+from ..errors import IntegrityError, SegmentMissing, StoreUnavailable
 from .cache import MemoryTier
+from .connections import FOREGROUND, Connections, Job
 from .extents import Extents, settle
+from .flight import Flight
 from .layout import Layout
-from .plan import Request, plan
+from .plan import Request, plan, shared_bytes
+from .retry import may_pass, pause_s
 from .segment import Segment
+from .stats import ReadCounter, ReadStats
 from .stores import Store
+from .stores.directory import DirectoryStore
+
+_WATCH_S = 0.25
 
 
 class Segments(Protocol):
@@ -28,6 +40,15 @@ class Segments(Protocol):
     @property
     def resident(self) -> Mapping[int, Segment]:
         """Segments by number that can be read without waiting."""
+        ...
+
+    @property
+    def stats(self) -> ReadStats:
+        """What reading has cost so far."""
+        ...
+
+    def used(self, number: int, segment: Segment) -> None:
+        """Note the first read of a segment whose `ahead` is set."""
         ...
 
     def load(self, numbers: Sequence[int]) -> list[Segment]:
@@ -44,6 +65,11 @@ class GivenSegments:
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self.resident = dict(enumerate(segments))
+        self.stats = ReadStats()
+
+    def used(self, number: int, segment: Segment) -> None:  # noqa: ARG002
+        """Clear the mark; nothing is ever read ahead here."""
+        segment.ahead = False
 
     def load(self, numbers: Sequence[int]) -> list[Segment]:
         """Return the given segments."""
@@ -55,84 +81,228 @@ class GivenSegments:
 
 
 class StoredSegments:
-    """Segments of a text in a store, read when needed, checked, and kept in a memory tier."""
+    """Segments of a text in a store, read when needed, checked, and kept in a memory tier.
+
+    `listener` is told on the reading thread which segments a `load` had to wait for.
+    """
 
     def __init__(self, store: Store, extents: Extents, layout: Layout, *, config: ContextConfig) -> None:
         self.store = store
         self.extents = extents
+        self.listener: Callable[[Sequence[int], bool], None] | None = None
         self._layout = layout
         self._config = config
+        self.is_remote = not isinstance(store, DirectoryStore)
         self._tier = MemoryTier(config.memory_bytes)
         self.resident = self._tier.resident
-        self._threads: ThreadPoolExecutor | None = None
+        self._counter = ReadCounter()
         self._start_afresh()
         _survivors().add(self)
+
+    @property
+    def stats(self) -> ReadStats:
+        """What reading has cost so far."""
+        return replace(self._counter.snapshot(), prefetched_wasted_bytes=self._tier.wasted_bytes)
 
     def load(self, numbers: Sequence[int]) -> list[Segment]:
         """Return the given segments, those missing read in parallel."""
         return self._load(numbers, keep=True)
 
     def stream(self, numbers: range, *, keep: bool) -> Iterator[Segment]:
-        """Yield the given segments, one request ahead in memory."""
-        for request in self._batches(numbers):
-            yield from self._load(request, keep=keep)
+        """Yield the given segments, one batch ahead in memory."""
+        for batch in self._batches(numbers):
+            yield from self._load(batch, keep=keep)
+
+    def prefetch(self, numbers: Sequence[int], *, priority: int, owner: object) -> None:
+        """Queue reads behind the foreground; segments in memory or on their way are skipped.
+
+        What exceeds `prefetch_bytes`, together with what is still under way, is left out.
+        """
+        with self._lock:
+            wanted = self._affordable(
+                [n for n in numbers if n not in self.resident and n not in self._flights]
+            )
+            flights = [
+                Flight(request=request, keep=True, owner=owner, is_ahead=True)
+                for request in self._plan(wanted)
+            ]
+            self._begin(flights, priority=priority)
+
+    def used(self, number: int, segment: Segment) -> None:
+        """Note the first read of a segment that was read ahead."""
+        segment.ahead = False
+        self._counter.add(prefetched_used_bytes=len(segment.data))
+        if self.listener is not None:
+            self.listener((number,), False)
+
+    def cancel(self, owner: object) -> None:
+        """Drop what this owner queued and is not yet on its way."""
+        with self._lock:
+            flights = {id(flight): flight for flight in self._flights.values() if flight.owner is owner}
+        for flight in flights.values():
+            if flight.job is not None and self._connections.drop(flight.job):
+                self._land(flight, {})
+
+    def _affordable(self, numbers: Sequence[int]) -> list[int]:
+        left = self._config.prefetch_bytes - self._ahead_bytes
+        taken: list[int] = []
+        for number in numbers:
+            left -= self._size(number)
+            if left < 0:
+                break
+            taken.append(number)
+        return taken
+
+    def _size(self, number: int) -> int:
+        starts = self._layout.byte_starts
+        return int(starts[number + 1] - starts[number])
 
     def _batches(self, numbers: range) -> Iterator[Sequence[int]]:
-        for first in range(numbers.start, numbers.stop, self._config.read_threads):
-            chunk = range(first, min(first + self._config.read_threads, numbers.stop))
-            yield from (request.segments for request in self._plan(chunk))
+        if not self.is_remote:
+            for first in range(numbers.start, numbers.stop, self._config.read_threads):
+                chunk = range(first, min(first + self._config.read_threads, numbers.stop))
+                yield from (request.segments for request in self._plan(chunk))
+            return
+        first, step = numbers.start, 4
+        while first < numbers.stop:
+            yield range(first, min(first + step, numbers.stop))
+            # A reader who stops early has paid for little; one who goes on soon uses every connection.
+            first, step = first + step, min(2 * step, self._config.stream_segments)
 
     def _load(self, numbers: Sequence[int], *, keep: bool) -> list[Segment]:
-        """A segment in another thread's hands is waited for; if that thread was interrupted, it is ours."""
+        """A flight that brought nothing was dropped or failed for others; then it is ours to repeat."""
         held: dict[int, Segment] = {}
+        started = time.monotonic()
+        waited = False
         while missing := [number for number in numbers if number not in held]:
-            mine, theirs = self._claim(missing, held)
-            try:
-                held.update(self._read(mine, keep=keep))
-            finally:
-                self._release(mine, held)
-            for number, future in theirs.items():
-                segment = future.result()
-                if segment is not None:
-                    held[number] = segment
+            mine, theirs = self._claim(missing, held, keep=keep)
+            waited = waited or bool(mine or theirs)
+            self._await(mine, held)
+            for flight in theirs:
+                held.update(self._result(flight) or {})
+        if waited:
+            self._counter.add(stall_s=time.monotonic() - started)
+            if self.listener is not None:
+                self.listener(numbers, True)
         return [held[number] for number in numbers]
 
     def _claim(
-        self, missing: Sequence[int], held: dict[int, Segment]
-    ) -> tuple[list[int], dict[int, Future[Segment | None]]]:
-        mine, theirs = [], {}
+        self, missing: Sequence[int], held: dict[int, Segment], *, keep: bool
+    ) -> tuple[list[Flight], list[Flight]]:
+        absent: list[int] = []
+        used: list[int] = []
+        theirs: dict[int, Flight] = {}
         with self._lock:
             for number in missing:
                 if (segment := self.resident.get(number)) is not None:
                     segment.hot = True
+                    if segment.ahead:
+                        used.append(number)
                     held[number] = segment
-                elif number in self._in_flight:
-                    theirs[number] = self._in_flight[number]
+                elif (flight := self._flights.get(number)) is not None:
+                    theirs[id(flight)] = flight
                 else:
-                    self._in_flight[number] = Future()
-                    mine.append(number)
-        return mine, theirs
+                    absent.append(number)
+            mine = [Flight(request=request, keep=keep) for request in self._plan(absent)]
+            is_here = not self.is_remote and len(mine) == 1
+            self._begin(mine, priority=None if is_here else FOREGROUND)
+        for flight in theirs.values():
+            if flight.job is not None:
+                self._connections.promote(flight.job)
+        self._counter.add(memory_hits=len(held))
+        for number in used:
+            self.used(number, held[number])
+        return mine, list(theirs.values())
 
-    def _release(self, mine: Sequence[int], held: Mapping[int, Segment]) -> None:
+    def _begin(self, flights: Sequence[Flight], *, priority: int | None) -> None:
+        for flight in flights:
+            self._flights.update(dict.fromkeys(flight.request.segments, flight))
+            if flight.is_ahead:
+                self._ahead_bytes += sum(map(self._size, flight.request.segments))
+            if priority is not None:
+                flight.job = Job(partial(self._fly, flight), priority)
+                self._connections.submit(flight.job)
+
+    def _await(self, mine: Sequence[Flight], held: dict[int, Segment]) -> None:
+        try:
+            for flight in mine:
+                if flight.job is None:
+                    self._fly(flight)
+                held.update(self._result(flight) or {})
+                if flight.error is not None:
+                    raise flight.error
+        finally:
+            # After an error or an interrupt: nobody waits for the rest, except perhaps another thread,
+            # which then asks for it itself.
+            for flight in mine:
+                if not flight.landed.done() and (flight.job is None or self._connections.drop(flight.job)):
+                    self._land(flight, {})
+
+    def _result(self, flight: Flight) -> dict[int, Segment]:
+        """Wait, but not past the deadline of a flight that has begun: a body may stall for ever."""
+        while True:
+            try:
+                return flight.landed.result(timeout=_WATCH_S if self.is_remote else None)
+            except FutureTimeout:
+                began = flight.began
+                if began is not None and time.monotonic() - began > self._config.read_deadline_s:
+                    self._disown(flight)
+                    raise self._overdue(flight.request) from None
+
+    def _disown(self, flight: Flight) -> None:
+        """Let the next reader ask anew instead of waiting for a flight that is lost."""
         with self._lock:
-            futures = [(number, self._in_flight.pop(number)) for number in mine]
-        for number, future in futures:
-            # None sends whoever waits to read it himself, and so to his own error.
-            future.set_result(held.get(number))
+            for number in flight.request.segments:
+                if self._flights.get(number) is flight:
+                    del self._flights[number]
 
-    def _read(self, numbers: Sequence[int], *, keep: bool) -> dict[int, Segment]:
-        requests = self._plan(numbers)
-        if len(requests) <= 1:
-            batches = [self._answer(request, keep=keep) for request in requests]
-        else:
-            futures = [self._pool().submit(self._answer, request, keep=keep) for request in requests]
-            batches = [future.result() for future in futures]
-        return {number: segment for batch in batches for number, segment in batch.items()}
+    def _fly(self, flight: Flight) -> None:
+        flight.began = time.monotonic()
+        answer: dict[int, Segment] = {}
+        try:
+            answer = self._answer(flight)
+        except BaseException as error:  # noqa: BLE001
+            # Whatever a store raised, an interrupt too, is the asker's and must not end this thread.
+            flight.error = error
+        finally:
+            self._land(flight, answer)
 
-    def _plan(self, numbers: Sequence[int]) -> list[Request]:
-        return plan(numbers, self.extents, request_bytes=self._config.request_bytes)
+    def _land(self, flight: Flight, answer: dict[int, Segment]) -> None:
+        with self._lock:
+            for number in flight.request.segments:
+                if self._flights.get(number) is flight:
+                    del self._flights[number]
+            if flight.is_ahead:
+                self._ahead_bytes -= sum(map(self._size, flight.request.segments))
+        flight.landed.set_result(answer)
 
-    def _answer(self, request: Request, *, keep: bool) -> dict[int, Segment]:
+    def _answer(self, flight: Flight) -> dict[int, Segment]:
+        attempts = self._config.read_attempts if self.is_remote else 1
+        for attempt in count(1):
+            try:
+                return self._once(flight)
+            except (IntegrityError, StoreUnavailable) as error:
+                began = flight.began or 0.0
+                left_s = began + self._config.read_deadline_s - time.monotonic()
+                pause = pause_s(
+                    attempt,
+                    first_s=self._config.retry_first_s,
+                    most_s=self._config.retry_most_s,
+                    chance=random.random(),
+                )
+                if (
+                    not self.is_remote
+                    or pause > left_s
+                    or not may_pass(error, attempt=attempt, attempts=attempts)
+                ):
+                    raise
+                self._counter.add(retries=1)
+                time.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _once(self, flight: Flight) -> dict[int, Segment]:
+        request = flight.request
+        self._counter.add(requests=1)
         body = self._get(request)
         answer = {}
         for number in request.segments:
@@ -141,32 +311,57 @@ class StoredSegments:
             # A slice of all the bytes is those bytes, not a copy.
             raw = body[start:] if length < 0 else body[start : start + length]
             answer[number] = settle(raw, number, extents=self.extents, layout=self._layout)
-            if keep:
-                self._tier.admit(number, answer[number])
+        for segment in answer.values():
+            segment.ahead = flight.is_ahead
+        if flight.keep:
+            for number, segment in answer.items():
+                self._tier.admit(number, segment)
+        ahead = len(body) if flight.is_ahead else 0
+        self._counter.add(bytes=len(body), store_reads=len(answer), prefetched_bytes=ahead)
         return answer
+
+    def _plan(self, numbers: Sequence[int]) -> list[Request]:
+        most = self._config.request_bytes
+        if self.is_remote:
+            wanted = sum(map(self._size, numbers))
+            shared = shared_bytes(wanted, connections=self._config.shared_connections, most=most)
+            most = max(shared, min(most, self._config.split_bytes))
+        return plan(numbers, self.extents, request_bytes=most)
 
     def _get(self, request: Request) -> bytes:
         key, version = self.extents.keys[request.object], self.extents.versions[request.object]
         try:
             return self.store.get(key, start=request.start, stop=request.stop, version=version)
         except SegmentMissing as error:
-            starts = self._layout.newline_starts
-            first, last = starts[request.segments[0]], starts[request.segments[-1] + 1]
             raise SegmentMissing(
-                f"{error}; it holds lines {first} to {last} of the context, the others can still be read"
+                f"{error}; it holds {self._lines(request)}, the others can still be read"
             ) from error
+        except StoreUnavailable as error:
+            raise StoreUnavailable(f"{error} ({self._lines(request)})") from error
 
-    def _pool(self) -> ThreadPoolExecutor:
-        with self._lock:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(self._config.read_threads, thread_name_prefix="rlm read")
-            return self._threads
+    def _overdue(self, request: Request) -> StoreUnavailable:
+        key = self.extents.keys[request.object]
+        return StoreUnavailable(
+            f"{key} did not arrive within {self._config.read_deadline_s:g} s ({self._lines(request)}); "
+            "try again, or check the network"
+        )
+
+    def _lines(self, request: Request) -> str:
+        starts = self._layout.newline_starts
+        return f"lines {starts[request.segments[0]]} to {starts[request.segments[-1] + 1]} of the context"
 
     def _start_afresh(self) -> None:
         """Forget threads, locks and requests, which do not survive a fork."""
-        self._lock = threading.Lock()
-        self._in_flight: dict[int, Future[Segment | None]] = {}
-        self._threads = None
+        config = self._config
+        self._lock = threading.RLock()
+        self._flights: dict[int, Flight] = {}
+        self._ahead_bytes = 0
+        threads = config.connections if self.is_remote else config.read_threads
+        background = config.background_connections if self.is_remote else config.read_threads - 1
+        self._connections = Connections(
+            threads, background=max(1, background), idle_s=config.connection_idle_s
+        )
+        self._counter.start_afresh()
         self._tier.start_afresh()
 
 

@@ -34,6 +34,17 @@ def plan(segments: Iterable[int], extents: Extents, *, request_bytes: int) -> li
     return requests
 
 
+def shared_bytes(wanted_bytes: int, *, connections: int, most: int) -> int:
+    """Return how large a request may be so that no connection is left idle while another reads much.
+
+    Twice the even share: segments do not divide evenly, and a request too many would cost a round trip.
+
+    >>> shared_bytes(100, connections=50, most=8)
+    4
+    """
+    return max(1, min(most, 2 * wanted_bytes // connections))
+
+
 def _request(segment: int, extents: Extents) -> Request:
     start, length = extents.offsets[segment], extents.lengths[segment]
     stop = None if length < 0 else start + length

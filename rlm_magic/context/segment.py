@@ -19,7 +19,7 @@ _BLOCK_BYTES = 1024
 class Segment:
     """A run of valid UTF-8 with the offsets of its line endings."""
 
-    __slots__ = ("_char_starts", "ascii", "data", "hot", "newlines", "size_bytes", "view")
+    __slots__ = ("_char_starts", "ahead", "ascii", "data", "hot", "newlines", "size_bytes", "view")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -29,6 +29,8 @@ class Segment:
         self.size_bytes = len(data) + _offset_bytes(self.newlines)
         # Set on every read, cleared by the memory tier as it looks for something to evict.
         self.hot = True
+        # Set while it was read ahead of time and nobody has asked for it yet.
+        self.ahead = False
         self._char_starts: Sequence[int] | None = None
 
     def newlines_before(self, offset: int) -> int:
