@@ -35,7 +35,9 @@ NO_IPYTHON = SHARED | {"context", "models", "engine", "views", "transcripts", "s
 ONE_PLACE = {
     "openai": "models/openai.py",
     "anthropic": "models/anthropic.py",
-    "obstore": "context/",
+    "obstore": "context/stores/",
+    "boto3": "context/stores/aws.py",
+    "botocore": "context/stores/aws.py",
     "jinja2": "views/html.py",
     "genai_prices": "models/prices.py",
     "markdown_it": "engine/reply.py",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import msgspec
 
 from ..config import ContextConfig
+from .ahead import block_reads, in_order
 from .cutter import Cutter
 from .extents import Extents
 from .fetch import StoredSegments
@@ -17,6 +20,7 @@ from .given import check_names
 from .layout import DocumentTable, Layout
 from .remember import recall, remember
 from .stores import Head, Store
+from .stores.objects import ObstoreStore
 from .text import Origin, Text
 from .utf8 import BOM, Errors, clean, warn_of_replacements
 
@@ -81,19 +85,42 @@ def text_of_objects(
 def _index_all(
     store: Store, plain: Sequence[Plain], *, errors: Errors, config: ContextConfig
 ) -> list[Indexed]:
-    def index(item: Plain) -> Indexed:
-        return _index(store, item, errors=errors, config=config)
+    # No request is so small that it could cut a BOM in two.
+    step = max(config.request_bytes, len(BOM))
 
+    def index(item: Plain) -> Indexed:
+        blocks = (read() for read in block_reads(store, item.key, item.head, step_bytes=step))
+        return _index(store, item, blocks, errors=errors, config=config)
+
+    if isinstance(store, ObstoreStore):
+        return _index_remote(store, plain, errors=errors, config=config)
     if len(plain) <= 1:
         return list(map(index, plain))
     with ThreadPoolExecutor(config.read_threads, thread_name_prefix="rlm index") as pool:
         return list(pool.map(index, plain))
 
 
-def _index(store: Store, item: Plain, *, errors: Errors, config: ContextConfig) -> Indexed:
+def _index_remote(
+    store: Store, plain: Sequence[Plain], *, errors: Errors, config: ContextConfig
+) -> list[Indexed]:
+    """The blocks of all objects are one sequence that is read ahead: many small ones as well as one large."""
+    step = max(config.request_bytes, len(BOM))
+    reads = [block_reads(store, item.key, item.head, step_bytes=step) for item in plain]
+    largest = min(max((item.head.size for item in plain), default=0), config.request_bytes)
+    ahead = max(config.read_threads, min(config.index_threads, config.index_ahead_bytes // max(largest, 1)))
+    with closing(in_order(chain.from_iterable(reads), ahead=ahead)) as blocks:
+        return [
+            _index(store, item, islice(blocks, len(own)), errors=errors, config=config)
+            for item, own in zip(plain, reads, strict=True)
+        ]
+
+
+def _index(
+    store: Store, item: Plain, blocks: Iterator[bytes], *, errors: Errors, config: ContextConfig
+) -> Indexed:
     found = Indexed(0, [], [], [], [], [], 0)
     offset = 0
-    for raw in _raw_segments(store, item, found, config=config):
+    for raw in _raw_segments(blocks, found, config=config):
         cleaned = clean(raw, errors=errors, name=f"{store.url}/{item.key}", offset=found.start + offset)
         offset += len(raw)
         if not raw.endswith(b"\n"):
@@ -106,14 +133,10 @@ def _index(store: Store, item: Plain, *, errors: Errors, config: ContextConfig) 
     return found
 
 
-def _raw_segments(store: Store, item: Plain, found: Indexed, *, config: ContextConfig) -> Iterator[bytes]:
+def _raw_segments(blocks: Iterator[bytes], found: Indexed, *, config: ContextConfig) -> Iterator[bytes]:
     cutter = Cutter(config.segment_bytes)
-    # No request is so small that it could cut a BOM in two.
-    step = max(config.request_bytes, len(BOM))
-    for start in range(0, item.head.size, step):
-        stop = min(start + step, item.head.size)
-        block = store.get(item.key, start=start, stop=stop, version=item.head.version)
-        if start == 0 and block.startswith(BOM):
+    for number, block in enumerate(blocks):
+        if number == 0 and block.startswith(BOM):
             found.start = len(BOM)
             block = block[len(BOM) :]
         yield from cutter.feed(block)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..config import ContextConfig
 from ..errors import SourceError
@@ -35,6 +35,19 @@ def text_of(
     )
     origin = Origin(kind=kind, address="in memory", replaced=joined.replaced)
     return Text(layout, GivenSegments(segments), table, origin, config=config)
+
+
+def named(items: Sequence[object]) -> Iterator[tuple[str, str]]:
+    """Yield the items of a list as (name, text); raises SourceError for one that is neither str nor pair."""
+    for number, item in enumerate(items):
+        pair = (str(number), item) if isinstance(item, str) else item
+        match pair:
+            case (str(name), str(content)):
+                yield name, content
+            case _:
+                raise SourceError(
+                    f"item {number} of the list is {type(item).__name__}; give str, or (name, text) of str"
+                )
 
 
 def check_names(names: Iterable[str]) -> None:

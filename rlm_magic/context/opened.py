@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from ..config import ContextConfig
-from ..errors import BadText, SegmentMissing, SourceNotFound
+from ..errors import BadText, SegmentMissing, SourceNotFound, StoreUnavailable
 from .columns import Manifest
 from .fetch import StoredSegments
 from .manifest import decode
 from .older import decode_older, documents_of, extents_of, heads_of, layout_of
 from .stores import Head, Store
+from .stores.objects import ObstoreStore
 from .text import Origin, Text
 from .utf8 import Errors, warn_of_replacements
 
@@ -22,9 +25,14 @@ def snapshot_key(snapshot: str) -> str:
     return f"manifests/{snapshot.removeprefix('sha256:')}.json"
 
 
-def open_stored(store: Store, *, errors: Errors, config: ContextConfig, key: str = MANIFEST_KEY) -> Text:
-    """Return the text of a manifest; SourceNotFound if there is none, ManifestError if it is corrupt."""
-    data = _manifest_bytes(store, key)
+def open_stored(
+    store: Store, *, errors: Errors, config: ContextConfig, key: str = MANIFEST_KEY, data: bytes | None = None
+) -> Text:
+    """Return the text of a manifest; SourceNotFound if there is none, ManifestError if it is corrupt.
+
+    `data` is the manifest, if it has been read already.
+    """
+    data = _manifest_bytes(store, key) if data is None else data
     if data.lstrip()[:1] == b"[":
         return _open_older(store, data, key=key, errors=errors, config=config)
     return _open(store, decode(data, name=f"{store.url}/{key}"), errors=errors, config=config)
@@ -57,18 +65,31 @@ def _open(store: Store, manifest: Manifest, *, errors: Errors, config: ContextCo
 
 def _open_older(store: Store, data: bytes, *, key: str, errors: Errors, config: ContextConfig) -> Text:
     rows = decode_older(data, name=f"{store.url}/{key}")
-
-    def head(key: str) -> Head | None:
-        try:
-            return store.head(key)
-        except SegmentMissing:
-            # Its lines cannot be read; the others can.
-            return None
-
-    heads = heads_of(rows, head)
+    keys = list(dict.fromkeys(row.key for row in rows))
+    heads = heads_of(rows, _heads(store, keys, config=config).get)
     layout = layout_of(rows, heads)
     segments = StoredSegments(store, extents_of(rows, heads, errors=errors), layout, config=config)
     snapshot = f"sha256:{hashlib.sha256(data + repr(heads).encode()).hexdigest()}"
     origin = Origin("older manifest", store.url, snapshot, replaced=None)
     table = documents_of(rows, name=store.url.rstrip("/").rsplit("/", 1)[-1])
     return Text(layout, segments, table, origin, config=config)
+
+
+def _heads(store: Store, keys: Sequence[str], *, config: ContextConfig) -> dict[str, Head | None]:
+    """Return what the store knows of each object, None for a missing one: the other lines can be read."""
+
+    def head(key: str) -> Head | None:
+        try:
+            return store.head(key)
+        except SegmentMissing:
+            return None
+
+    if not isinstance(store, ObstoreStore):
+        return {key: head(key) for key in keys}
+    try:
+        # One request for a thousand objects, instead of a thousand.
+        return {key: found.get(key) for found in [store.listing()] for key in keys}
+    except StoreUnavailable:
+        # Who may read objects need not be allowed to list them.
+        with ThreadPoolExecutor(config.index_threads, thread_name_prefix="rlm head") as pool:
+            return dict(zip(keys, pool.map(head, keys), strict=True))

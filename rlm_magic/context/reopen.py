@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..config import ContextConfig
 from ..errors import SnapshotChanged
+from .address import Access
 from .chars import CharContext
 from .context import Context, Unit
 from .fetch import StoredSegments
@@ -14,6 +15,7 @@ from .layout import Span
 from .lines import LineContext
 from .opened import open_stored, snapshot_key
 from .stores import Store
+from .stores.connect import RemoteStore
 from .text import Text
 from .utf8 import Errors
 
@@ -44,7 +46,7 @@ def recipe(text: Text) -> Recipe:
     origin, segments = text.origin, text.segments
     if isinstance(segments, StoredSegments):
         errors, store = segments.extents.errors, segments.store
-        name = text.documents.names[0] if origin.kind == "file" else None
+        name = text.documents.names[0] if origin.kind in ("file", "object") else None
         where = (origin.kind, origin.address, name, origin.exclude, origin.snapshot)
         return Recipe(*where, errors, text.config, [], store)
     documents = [
@@ -80,6 +82,7 @@ def _text(recipe: Recipe) -> Text:
             name=recipe.name,
             exclude=recipe.exclude,
             config=recipe.config,
+            access=recipe.store.access if isinstance(recipe.store, RemoteStore) else Access(),
         )
     if found.origin.snapshot != recipe.snapshot:
         raise SnapshotChanged(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatch
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from ..config import ContextConfig
 from ..errors import SourceError, SourceNotFound
+from .address import Access, is_url
 from .context import Context, Unit
+from .exclude import but, kept, printable
 from .files import Plain, text_of_objects
-from .given import text_of
+from .given import named, text_of
 from .opened import MANIFEST_KEY, open_stored
+from .remote import NOT_REMOTE, text_at_url
 from .reopen import context_of
 from .stores import Store
 from .stores.directory import MARK_KEY, DirectoryStore
@@ -25,7 +27,6 @@ from .utf8 import Errors, check_errors
 _GLOB_CHARS = re.compile(r"[*?\[]")
 # No path is longer, on any system.
 _LONGEST_ADDRESS = 4096
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _HOW_TO_GIVE_TEXT = "to bind the text itself, put it in a list: open_context([text])"
 
 
@@ -53,6 +54,10 @@ def open_context(
     exclude: Sequence[str] = (),
     name: str | None = None,
     config: ContextConfig | None = None,
+    endpoint_url: str | None = None,
+    region: str | None = None,
+    profile: str | None = None,
+    anonymous: bool = False,
 ) -> Context:
     r"""Bind a source as a context.
 
@@ -62,7 +67,10 @@ def open_context(
     or "://". `[text]` is always text, a `pathlib.Path` always a path.
 
     Files of a glob (`**` crosses directories) or directory are documents, sorted, named by their path from
-    there; a directory with a `manifest.json` is what `ingest` wrote. Text is UTF-8: a BOM is dropped, what is
+    there; a directory with a `manifest.json` is what `ingest` wrote. `s3://bucket/key`, `s3://bucket/prefix/`
+    and globs in keys mean the same in a bucket, as do gs:// and az://; https:// names one object. Where S3 is
+    and who asks is what the AWS environment and config files say, unless `endpoint_url`, `region`, `profile`
+    or `anonymous` (unsigned requests) say otherwise. Text is UTF-8: a BOM is dropped, what is
     invalid becomes U+FFFD with a TextWarning, or raises BadText under errors="strict". `name` names the
     document of a single text or file. `exclude` holds shell patterns (`*` crosses directories too); files of
     a glob or directory whose document name matches one are left out.
@@ -76,7 +84,12 @@ def open_context(
     if isinstance(exclude, str):
         raise SourceError(f"exclude takes a list of patterns; write exclude=[{exclude!r}]")
     text = _text_of(
-        source, errors=policy, name=name, exclude=tuple(exclude), config=config or ContextConfig()
+        source,
+        errors=policy,
+        name=name,
+        exclude=tuple(exclude),
+        config=config or ContextConfig(),
+        access=Access(endpoint_url=endpoint_url, region=region, profile=profile, anonymous=anonymous),
     )
     return context_of(text, unit)
 
@@ -94,24 +107,32 @@ def is_text(source: str) -> bool:
     """Return whether a str is taken as text rather than as an address. See open_context."""
     if "\n" in source or len(source) > _LONGEST_ADDRESS:
         return True
-    if _URL.match(source) or "\0" in source:
+    if is_url(source) or "\0" in source:
         return "\0" in source
     looks_like_address = "/" in source or os.sep in source or _GLOB_CHARS.search(source)
     return not looks_like_address and " " in source and not os.path.exists(source)
 
 
 def _text_of(
-    source: object, *, errors: Errors, name: str | None, exclude: tuple[str, ...], config: ContextConfig
+    source: object,
+    *,
+    errors: Errors,
+    name: str | None,
+    exclude: tuple[str, ...],
+    config: ContextConfig,
+    access: Access,
 ) -> Text:
     is_address = isinstance(source, os.PathLike) or (isinstance(source, str) and not is_text(source))
     if exclude and not is_address:
         raise SourceError(
             f"exclude={list(exclude)!r} leaves out files; this source is not a glob or directory"
         )
+    if not access.is_default and not is_address:
+        raise SourceError(f"{NOT_REMOTE}; this source is a {type(source).__name__}")
     if isinstance(source, str) and is_text(source):
         return text_of([(name or "text", source)], kind="str", errors=errors, config=config)
     if isinstance(source, list | tuple):
-        return text_of(_named(source), kind="list", errors=errors, config=config)
+        return text_of(named(source), kind="list", errors=errors, config=config)
     if isinstance(source, str | os.PathLike):
         return text_at(
             os.fspath(source),
@@ -119,6 +140,7 @@ def _text_of(
             name=name,
             exclude=exclude,
             config=config,
+            access=access,
             literal=not isinstance(source, str),
         )
     if isinstance(source, bytes | bytearray | memoryview):
@@ -138,12 +160,15 @@ def text_at(
     name: str | None,
     exclude: tuple[str, ...],
     config: ContextConfig,
+    access: Access,
     literal: bool = False,
 ) -> Text:
     """Return the text at a path, or of the files of a glob; `literal` takes no character as a glob's."""
     path = os.path.expanduser(os.fsdecode(address))
-    if _URL.match(path):
-        raise SourceError(f"{path}: only local files and directories can be bound; download it first")
+    if not literal and is_url(path):
+        return text_at_url(path, errors=errors, name=name, exclude=exclude, config=config, access=access)
+    if not access.is_default:
+        raise SourceError(f"{NOT_REMOTE}; {path} is local")
     if not path:
         raise SourceError(f"an empty str names nothing; {_HOW_TO_GIVE_TEXT}")
     if os.path.isdir(path):
@@ -166,9 +191,9 @@ def _directory(path: str, *, errors: Errors, exclude: tuple[str, ...], config: C
         raise SourceNotFound(
             f"the ingest into {path} was not finished, so there is no context yet; run it again"
         )
-    keys = _kept(store.keys(), exclude)
+    keys = kept(store.keys(), exclude)
     if not keys:
-        raise SourceNotFound(f"no files are below the directory {path}{_but(exclude)}")
+        raise SourceNotFound(f"no files are below the directory {path}{but(exclude)}")
     return _plain(
         store.url, keys, kind="directory", address=path, errors=errors, exclude=exclude, config=config
     )
@@ -178,18 +203,10 @@ def _glob(pattern: str, *, errors: Errors, exclude: tuple[str, ...], config: Con
     root = _fixed_root(pattern)
     found = {os.path.relpath(path, root) for path in glob.glob(pattern, recursive=True)}
     # The patterns come first: a look at every file left out would cost more than the rest of binding.
-    keys = [key for key in _kept(sorted(found), exclude) if os.path.isfile(os.path.join(root, key))]
+    keys = [key for key in kept(sorted(found), exclude) if os.path.isfile(os.path.join(root, key))]
     if not keys:
-        raise SourceNotFound(f"no file matches {pattern!r}{_but(exclude)}; {_HOW_TO_GIVE_TEXT}")
+        raise SourceNotFound(f"no file matches {pattern!r}{but(exclude)}; {_HOW_TO_GIVE_TEXT}")
     return _plain(root, keys, kind="glob", address=pattern, errors=errors, exclude=exclude, config=config)
-
-
-def _kept(keys: Sequence[str], exclude: tuple[str, ...]) -> list[str]:
-    return [key for key in keys if not any(fnmatch(_printable(key), pattern) for pattern in exclude)]
-
-
-def _but(exclude: tuple[str, ...]) -> str:
-    return f" (leaving out {', '.join(exclude)})" if exclude else ""
 
 
 def _fixed_root(pattern: str) -> str:
@@ -215,7 +232,7 @@ def _plain(
     only_name: str | None = None,
 ) -> Text:
     store = DirectoryStore(root)
-    plain = [Plain(key, only_name or _printable(key), store.head(key)) for key in keys]
+    plain = [Plain(key, only_name or printable(key), store.head(key)) for key in keys]
     return text_of_objects(
         store,
         plain,
@@ -225,20 +242,3 @@ def _plain(
         exclude=exclude,
         config=config,
     )
-
-
-def _printable(key: str) -> str:
-    """Return a path as a name that UTF-8 can hold, with slashes."""
-    return os.fsencode(key).decode("utf-8", "replace").replace(os.sep, "/")
-
-
-def _named(items: Sequence[object]) -> Iterator[tuple[str, str]]:
-    for number, item in enumerate(items):
-        pair = (str(number), item) if isinstance(item, str) else item
-        match pair:
-            case (str(name), str(content)):
-                yield name, content
-            case _:
-                raise SourceError(
-                    f"item {number} of the list is {type(item).__name__}; give str, or (name, text) of str"
-                )

@@ -10,24 +10,26 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..config import ContextConfig
-from ..errors import SegmentMissing, SourceError, WriteConflict
+from ..errors import SourceError, WriteConflict
+from .address import Access, is_url
 from .columns import Manifest
 from .context import Context, Unit
 from .cutter import Cutter
+from .destination import Committed, committed, writable
 from .given import check_names
 from .layout import DocumentTable
-from .manifest import decode, encode
-from .older import decode_older
+from .manifest import encode
 from .opened import MANIFEST_KEY, open_stored, snapshot_key
 from .reopen import context_of
 from .sources import check_unit, open_context
 from .stores import Store
-from .stores.directory import MARK_KEY, OUR_PREFIX, DirectoryStore
+from .stores.directory import MARK_KEY
 from .tabulate import documents_of, extended, joined, unfinished_document, with_separator
 from .text import Text
+from .uploads import Uploads
 from .utf8 import check_errors
 
 OnProgress = Callable[[int, int | None], None]
@@ -45,21 +47,29 @@ def ingest(
     object_bytes: int = _DEFAULTS.object_bytes,
     errors: str = "replace",
     on_progress: OnProgress | None = None,
+    endpoint_url: str | None = None,
+    region: str | None = None,
+    profile: str | None = None,
+    anonymous: bool = False,
 ) -> Context:
-    """Write a source into a directory as segments and a manifest, and return it bound from there.
+    """Write a source into a directory or a bucket as segments and a manifest, and return it bound from there.
 
     `source` is anything that `open_context` takes. Text is copied as a stream: memory does not grow with it.
     `segment_bytes` is what one read costs, `object_bytes` how many of them share a file. `on_progress` is
-    called with the bytes done and the bytes in all (None if not known).
+    called with the bytes done and the bytes in all (None if not known). A destination such as
+    "s3://bucket/prefix/" is a prefix in a bucket; objects go there several at a time, those that an
+    interrupted ingest left there are not sent again. The options say how to reach it, and a source that is a
+    URL as well; see open_context. Given a context, this re-chunks it.
 
-    A directory that holds a context gets the new text in one atomic step; contexts bound before, and their
-    files, stay as they are. Raises SourceError for a directory that holds anything else, WriteConflict if
+    A place that holds a context gets the new text in one atomic step; contexts bound before, and their
+    files, stay as they are. Raises SourceError for one that holds anything else, WriteConflict if
     somebody else wrote there meanwhile; the old text is intact after any error.
     """
     _check_sizes(segment_bytes, object_bytes)
-    store = _writable(destination)
-    before = _committed(store)
-    copied = _opened(source, errors=errors)
+    access = Access(endpoint_url=endpoint_url, region=region, profile=profile, anonymous=anonymous)
+    store = writable(destination, access=access, config=_DEFAULTS)
+    before = committed(store)
+    copied = _opened(source, errors=errors, access=access)
     written = _Written(store, segment_bytes=segment_bytes, object_bytes=object_bytes)
     _begin(store)
     written.copy(copied, on_progress=on_progress)
@@ -78,20 +88,25 @@ def append(
     object_bytes: int = _DEFAULTS.object_bytes,
     errors: str = "replace",
     on_progress: OnProgress | None = None,
+    endpoint_url: str | None = None,
+    region: str | None = None,
+    profile: str | None = None,
+    anonymous: bool = False,
 ) -> Context:
-    """Add the documents of a source behind those of a directory that `ingest` wrote; return it bound.
+    """Add the documents of a source behind those that `ingest` wrote somewhere; return it bound.
 
     A new snapshot that refers to the same objects: nothing stored is rewritten. Raises SourceError if a
     document has the name of one that is there, WriteConflict if somebody else wrote there meanwhile.
     """
     _check_sizes(segment_bytes, object_bytes)
-    store = _writable(destination)
-    before = _committed(store)
+    access = Access(endpoint_url=endpoint_url, region=region, profile=profile, anonymous=anonymous)
+    store = writable(destination, access=access, config=_DEFAULTS)
+    before = committed(store)
     if before is None or before.manifest is None:
         raise SourceError(
             f"{store.url} holds no context of the current form to append to; ingest into it first"
         )
-    added = _opened(source, errors=errors)
+    added = _opened(source, errors=errors, access=access)
     old, new = before.manifest, documents_of(added)
     check_names([*old.documents.names, *new.names])
     unfinished = unfinished_document(old) if sum(new.bytes) else None
@@ -101,14 +116,6 @@ def append(
     table = joined(with_separator(old.documents, unfinished), new)
     fresh = written.manifest(table, replaced=replaced, errors=check_errors(errors))
     return _commit(store, extended(old, fresh), before, unit=check_unit(unit))
-
-
-@dataclass(frozen=True, slots=True)
-class _Committed:
-    """What readers of a store open now; `manifest` is None for the older form."""
-
-    version: str
-    manifest: Manifest | None
 
 
 class _Written:
@@ -128,16 +135,25 @@ class _Written:
 
     def copy(self, source: Context, *, on_progress: OnProgress | None, first: bytes = b"") -> None:
         """Write the text of a context, with a newline in front if it is to begin a line."""
-        span, text = source._span, source._text
-        total, done = text.measured().bytes_between(span.start, span.stop), 0
-        self._take(self._cutter.feed(first))
+        total = source._text.measured().bytes_between(source._span.start, source._span.stop)
+        with Uploads(self._store, config=_DEFAULTS) as uploads:
+            self._copy(source, total, uploads, on_progress=on_progress, first=first)
+            had_to_wait = uploads.pending_bytes > 0
+        if had_to_wait and on_progress is not None:
+            on_progress(total, total)
+
+    def _copy(
+        self, source: Context, total: int, uploads: Uploads, *, on_progress: OnProgress | None, first: bytes
+    ) -> None:
+        span, text, done = source._span, source._text, 0
+        self._take(self._cutter.feed(first), uploads)
         for piece in text.pieces(span.start, span.stop, keep=False):
-            self._take(self._cutter.feed(piece))
+            self._take(self._cutter.feed(piece), uploads)
             done += len(piece)
             if on_progress is not None:
-                on_progress(done, total)
-        self._take(self._cutter.finish())
-        self._flush()
+                on_progress(max(done - uploads.pending_bytes, 0), total)
+        self._take(self._cutter.finish(), uploads)
+        self._flush(uploads)
 
     def manifest(self, documents: DocumentTable, *, replaced: int, errors: str) -> Manifest:
         """Return the manifest of all that was written."""
@@ -153,10 +169,10 @@ class _Written:
             errors=errors,
         )
 
-    def _take(self, segments: Iterator[bytes]) -> None:
+    def _take(self, segments: Iterator[bytes], uploads: Uploads) -> None:
         for segment in segments:
             if self._part_bytes and self._part_bytes + len(segment) > self._object_bytes:
-                self._flush()
+                self._flush(uploads)
             characters = len(segment) if segment.isascii() else len(segment.decode())
             if not segment.endswith(b"\n"):
                 self._unfinished.append(len(self._columns[0]))
@@ -167,14 +183,13 @@ class _Written:
             self._parts.append(segment)
             self._part_bytes += len(segment)
 
-    def _flush(self) -> None:
+    def _flush(self, uploads: Uploads) -> None:
         if not self._parts:
             return
         # The digest of the digests names the content as well as a second pass over the bytes would.
         digests = self._digests[-32 * len(self._parts) :]
         key = f"data/{hashlib.sha256(digests).hexdigest()}.txt"
-        if not _is_there(self._store, key, self._part_bytes):
-            self._store.put(key, self._parts)
+        uploads.put(key, self._parts, self._part_bytes)
         self._keys.append(key)
         self._sizes.append(self._part_bytes)
         self._parts, self._part_bytes = [], 0
@@ -187,45 +202,12 @@ def _check_sizes(segment_bytes: int, object_bytes: int) -> None:
         )
 
 
-def _writable(destination: str | os.PathLike[str] | Store) -> Store:
-    """Return the store to write to; raises SourceError rather than mix a context with other files."""
-    if isinstance(destination, Store):
-        return destination
-    path = os.path.expanduser(os.fspath(destination))
-    if "://" in path:
-        raise SourceError(f"{path}: a context can only be written to a local directory")
-    if os.path.exists(path) and not os.path.isdir(path):
-        raise SourceError(f"{path} is a file; name a directory to write a context to")
-    found = set(os.listdir(path)) if os.path.isdir(path) else set()
-    # What a killed writer left is ours, even if it came no further than the file that was to be the mark.
-    foreign = {name for name in found if not name.startswith(OUR_PREFIX)}
-    if foreign and not found & {MANIFEST_KEY, MARK_KEY}:
-        raise SourceError(
-            f"{path} holds other files, such as {min(foreign)!r}; name a new or an empty directory"
-        )
-    return DirectoryStore(path)
-
-
-def _committed(store: Store) -> _Committed | None:
-    """Return what a store holds now; raises ManifestError if its manifest.json is somebody else's."""
-    try:
-        version = store.head(MANIFEST_KEY).version
-        data = store.get(MANIFEST_KEY, version=version)
-    except SegmentMissing:
-        return None
-    name = f"{store.url}/{MANIFEST_KEY}"
-    if data.lstrip()[:1] == b"[":
-        decode_older(data, name=name)
-        return _Committed(version, None)
-    return _Committed(version, decode(data, name=name))
-
-
 def _begin(store: Store) -> None:
     """Mark the place, so that an unfinished first ingest is not taken for a directory of text files."""
     store.put(MARK_KEY, [b""])
 
 
-def _commit(store: Store, manifest: Manifest, before: _Committed | None, *, unit: Unit) -> Context:
+def _commit(store: Store, manifest: Manifest, before: Committed | None, *, unit: Unit) -> Context:
     snapshot, data = encode(manifest)
     store.put(snapshot_key(snapshot), [data])
     try:
@@ -239,12 +221,9 @@ def _commit(store: Store, manifest: Manifest, before: _Committed | None, *, unit
     return context_of(text, unit)
 
 
-def _opened(source: object, *, errors: str) -> Context:
-    return open_context(source, errors=errors, config=replace(_DEFAULTS, memory_bytes=_COPY_MEMORY_BYTES))
-
-
-def _is_there(store: Store, key: str, size: int) -> bool:
-    try:
-        return store.head(key).size == size
-    except SegmentMissing:
-        return False
+def _opened(source: object, *, errors: str, access: Access) -> Context:
+    config = replace(_DEFAULTS, memory_bytes=_COPY_MEMORY_BYTES)
+    if isinstance(source, str) and is_url(source):
+        options = {name: getattr(access, name) for name in ("endpoint_url", "region", "profile", "anonymous")}
+        return open_context(source, errors=errors, config=config, **options)
+    return open_context(source, errors=errors, config=config)

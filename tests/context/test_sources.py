@@ -73,12 +73,12 @@ def test_a_path_is_never_text(tree: Path) -> None:
     assert pickle.loads(pickle.dumps(open_context(Path("[x].txt"))))[:] == "brackets"
 
 
-def test_urls_are_for_later(tree: Path) -> None:
-    for url in ("s3://bucket/key", "https://example.org/a b"):
-        with pytest.raises(SourceError, match="only local"):
-            open_context(url)
-        with pytest.raises(SourceError, match="local directory"):
-            ingest(["x"], url)
+def test_options_of_remote_sources_are_for_remote_sources(tree: Path) -> None:
+    for source in ("a.txt", ["x"], Path("a.txt")):
+        with pytest.raises(SourceError, match="options of s3://"):
+            open_context(source, region="eu-west-1")
+    with pytest.raises(SourceError, match="is local"):
+        ingest(["x"], tree / "new", anonymous=True)
 
 
 @pytest.mark.parametrize(

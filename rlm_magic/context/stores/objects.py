@@ -1,86 +1,161 @@
-"""Objects in whatever obstore reaches. The only module that imports it."""
+"""Objects in whatever obstore reaches. Obstore is imported here and in `connect`, nowhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
-from ...errors import SegmentMissing, SnapshotChanged, StoreUnavailable, WriteConflict
+from ...config import ContextConfig
+from ...errors import RLMError, SnapshotChanged, StoreUnavailable, WriteConflict
 from . import Head
+from .refusals import is_expired, missing, refused
 
 if TYPE_CHECKING:
     from obstore import GetOptions
     from obstore.store import ObjectStore
 
+_DEFAULTS = ContextConfig()
+_Answer = TypeVar("_Answer")
+
 
 class ObstoreStore:
     """An obstore store under the contract of `Store`. `url` is how errors name it."""
 
-    def __init__(self, store: ObjectStore, *, url: str) -> None:
+    bucket: str | None = None
+
+    def __init__(self, store: ObjectStore, *, url: str, config: ContextConfig = _DEFAULTS) -> None:
         self._store = store
+        self._config = config
         self.url = url.rstrip("/")
 
     def head(self, key: str) -> Head:
         """Return the size and ETag of an object."""
         import obstore
 
-        with self._as_our_errors(key):
-            meta = obstore.head(self._store, key)
+        meta = self._ask(key, lambda store: obstore.head(store, self._path(key)))
         return Head(meta["size"], meta["e_tag"] or "")
 
     def get(self, key: str, *, start: int = 0, stop: int | None = None, version: str | None = None) -> bytes:
         """Return a range of an object, comparing the ETag that came with these very bytes."""
-        import obstore
-
         if stop is not None and stop <= start:
             return b""
-        with self._as_our_errors(key):
-            result = obstore.get(self._store, key, options=_options(start, stop))
-            found = result.meta["e_tag"] or ""
-            data = bytes(result.bytes())
+        data, found = self._ask(key, lambda store: _read(store, self._path(key), start, stop))
         if version is not None and found != version:
-            raise SnapshotChanged(f"{self.url}/{key} changed since the context was opened; bind it again")
+            raise SnapshotChanged(f"{self._name(key)} changed since the context was opened; bind it again")
         return data
 
     def put(self, key: str, parts: Sequence[bytes]) -> None:
-        """Write an object in one request."""
+        """Write an object: in one request, or a large one in several at a time that take effect together."""
         import obstore
 
-        with self._as_our_errors(key):
-            obstore.put(self._store, key, b"".join(parts))
+        config, data = self._config, b"".join(parts)
+        is_large = len(data) > config.upload_part_bytes
+        self._ask(
+            key,
+            lambda store: obstore.put(
+                store,
+                self._path(key),
+                data,
+                use_multipart=is_large,
+                chunk_size=config.upload_part_bytes,
+                max_concurrency=config.upload_parts,
+            ),
+        )
 
     def swap(self, key: str, data: bytes, *, expected: str | None) -> None:
-        """Write an object by a conditional request."""
+        """Write an object by a conditional request.
+
+        When its answer is lost, a second attempt finds the condition no longer true because the first one
+        got through. So what is there is looked at before anybody is accused of having been faster.
+        """
         import obstore
 
-        with self._as_our_errors(key):
-            obstore.put(self._store, key, data, mode="create" if expected is None else {"e_tag": expected})
+        path = self._path(key)
+        mode = "create" if expected is None else {"e_tag": expected}
+        for attempts_left in reversed(range(self._config.store_retries + 1)):
+            try:
+                self._ask(key, lambda store: obstore.put(store, path, data, mode=mode))  # type: ignore[arg-type]
+                return
+            except (WriteConflict, StoreUnavailable) as error:
+                if self._holds(key, data):
+                    return
+                if isinstance(error, WriteConflict) or not attempts_left:
+                    raise
+
+    def listing(self, prefix: str = "") -> dict[str, Head]:
+        """Return every object below a prefix (whole parts of a key), hidden ones too; nothing is read."""
+        import obstore
+
+        skip, root = len(self._path("")), self._path(prefix)
+
+        def listed(store: ObjectStore) -> dict[str, Head]:
+            found = (meta for batch in obstore.list(store, root or None) for meta in batch)
+            return {meta["path"][skip:]: Head(meta["size"], meta["e_tag"] or "") for meta in found}
+
+        return self._ask(prefix, listed)
 
     def keys(self) -> list[str]:
         """Return every key, those with a hidden part left out."""
-        import obstore
+        return sorted(key for key in self.listing() if not is_hidden(key))
 
-        with self._as_our_errors(""):
-            listed = [meta["path"] for batch in obstore.list(self._store) for meta in batch]
-        return sorted(key for key in listed if not any(part.startswith(".") for part in key.split("/")))
-
-    @contextmanager
-    def _as_our_errors(self, key: str) -> Iterator[None]:
-        from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
-
-        name = f"{self.url}/{key}"
+    def _holds(self, key: str, data: bytes) -> bool:
         try:
-            yield
-        except FileNotFoundError as error:
-            raise SegmentMissing(f"{name} is not there") from error
-        except (AlreadyExistsError, PreconditionError) as error:
-            raise WriteConflict(
-                f"somebody else wrote {name} meanwhile; nothing of theirs was touched"
-            ) from error
-        except (BaseError, OSError, NotImplementedError) as error:
-            # The text is followed by a dump of the Rust value, which helps nobody.
-            raise StoreUnavailable(f"{name}: {str(error).split('Debug source', 1)[0].strip()}") from error
+            return self.get(key) == data
+        except RLMError:
+            # Nothing is there, or it cannot be read: the error that led here says more.
+            return False
+
+    def _connection(self) -> ObjectStore:
+        return self._store
+
+    def _renew(self) -> bool:
+        """Sign with newer credentials from now on; return whether there can be any."""
+        return False
+
+    def _path(self, key: str) -> str:
+        return key
+
+    def _name(self, key: str) -> str:
+        return f"{self.url}/{key}"
+
+    def _ask(self, key: str, ask: Callable[[ObjectStore], _Answer]) -> _Answer:
+        """Ask the store; with renewed credentials once more, where the old ones had run out."""
+        from obstore.exceptions import BaseError
+
+        failures = (BaseError, OSError, NotImplementedError, ValueError)
+        store = self._connection()
+        try:
+            return ask(store)
+        except failures as error:
+            if not (is_expired(str(error)) and self._renew()):
+                raise self._as_ours(key, error) from error
+        store = self._connection()
+        try:
+            return ask(store)
+        except failures as error:
+            raise self._as_ours(key, error) from error
+
+    def _as_ours(self, key: str, error: Exception) -> RLMError:
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        name, text = self._name(key), str(error)
+        if isinstance(error, FileNotFoundError) or "<Code>NoSuchBucket<" in text:
+            return missing(name, text, bucket=self.bucket)
+        if isinstance(error, (AlreadyExistsError, PreconditionError)):
+            return WriteConflict(f"somebody else wrote {name} meanwhile; nothing of theirs was touched")
+        return refused(name, text)
+
+
+def is_hidden(key: str) -> bool:
+    """Return whether a part of a key begins with a dot, as what stores keep for themselves does."""
+    return any(part.startswith(".") for part in key.split("/"))
+
+
+def _read(store: ObjectStore, key: str, start: int, stop: int | None) -> tuple[bytes, str]:
+    import obstore
+
+    result = obstore.get(store, key, options=_options(start, stop))
+    return bytes(result.bytes()), result.meta["e_tag"] or ""
 
 
 def _options(start: int, stop: int | None) -> GetOptions:

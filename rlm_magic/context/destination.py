@@ -1,0 +1,77 @@
+"""Where a context is to be written, and what is there already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ..config import ContextConfig
+from ..errors import SegmentMissing, SourceError
+from .address import Access, is_url, parse
+from .columns import Manifest
+from .manifest import decode
+from .older import decode_older
+from .opened import MANIFEST_KEY
+from .remote import NOT_REMOTE
+from .stores import Store
+from .stores.connect import RemoteStore
+from .stores.directory import MARK_KEY, OUR_PREFIX, DirectoryStore
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What readers of a store open now; `manifest` is None for the older form."""
+
+    version: str
+    manifest: Manifest | None
+
+
+def writable(destination: str | os.PathLike[str] | Store, *, access: Access, config: ContextConfig) -> Store:
+    """Return the store to write to; raises SourceError rather than mix a context with other objects."""
+    if isinstance(destination, Store):
+        return destination
+    path = os.fspath(destination)
+    if isinstance(destination, str) and is_url(path):
+        return _remote(path, access=access, config=config)
+    if not access.is_default:
+        raise SourceError(f"{NOT_REMOTE} and destinations; {path} is local")
+    path = os.path.expanduser(path)
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise SourceError(f"{path} is a file; name a directory to write a context to")
+    _check_ours(path, os.listdir(path) if os.path.isdir(path) else [], noun="directory")
+    return DirectoryStore(path)
+
+
+def committed(store: Store) -> Committed | None:
+    """Return what a store holds now; raises ManifestError if its manifest.json is somebody else's."""
+    try:
+        version = store.head(MANIFEST_KEY).version
+        data = store.get(MANIFEST_KEY, version=version)
+    except SegmentMissing:
+        return None
+    name = f"{store.url}/{MANIFEST_KEY}"
+    if data.lstrip()[:1] == b"[":
+        decode_older(data, name=name)
+        return Committed(version, None)
+    return Committed(version, decode(data, name=name))
+
+
+def _remote(url: str, *, access: Access, config: ContextConfig) -> Store:
+    address = parse(url)
+    if address.is_web or address.is_glob:
+        raise SourceError(f"{address} cannot be written to; name a prefix such as s3://bucket/prefix/")
+    prefix = f"{address.key.rstrip('/')}/" if address.key else ""
+    store = RemoteStore(address, access=access, config=config).at(prefix)
+    _check_ours(store.url, {key.split("/", 1)[0] for key in store.listing() if key}, noun="prefix")
+    return store
+
+
+def _check_ours(place: str, names: Collection[str], *, noun: str) -> None:
+    # What a killed writer left is ours, even if it came no further than the file that was to be the mark.
+    foreign = {name for name in names if not name.startswith(OUR_PREFIX)}
+    if foreign and MANIFEST_KEY not in names and MARK_KEY not in names:
+        what = "files" if noun == "directory" else "objects"
+        raise SourceError(
+            f"{place} holds other {what}, such as {min(foreign)!r}; name a new or an empty {noun}"
+        )

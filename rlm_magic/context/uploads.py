@@ -1,0 +1,72 @@
+"""Put objects into a store: one after another into a directory, several at a time into a remote store."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+
+from ..config import ContextConfig
+from ..errors import SegmentMissing
+from .stores import Head, Store
+from .stores.objects import ObstoreStore
+
+
+class Uploads:
+    """Objects on their way into a store, `upload_ahead_bytes` at most; leaving the block waits for them.
+
+    Keys are made of the content, so an object that is there with the right size is not sent again. An error
+    of any upload is raised by a later `put` or at the end. Used from one thread.
+    """
+
+    def __init__(self, store: Store, *, config: ContextConfig) -> None:
+        self._store = store
+        self._config = config
+        self._pool = None
+        self._begun: deque[tuple[Future[None], int]] = deque()
+        self._there: Mapping[str, Head] | None = None
+        self.pending_bytes = 0
+        if isinstance(store, ObstoreStore):
+            self._pool = ThreadPoolExecutor(config.upload_threads, thread_name_prefix="rlm upload")
+            # One request for a thousand objects, where asking for each would cost as much as small ones do.
+            self._there = store.listing("data")
+
+    def __enter__(self) -> Uploads:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is None:
+            return
+        try:
+            if error is None:
+                self._wait_until(0)
+        finally:
+            self._pool.shutdown(wait=error is None, cancel_futures=True)
+
+    def put(self, key: str, parts: Sequence[bytes], size: int) -> None:
+        """Send an object unless it is there; waits while too much is on its way."""
+        if self._has(key, size):
+            return
+        if self._pool is None:
+            self._store.put(key, parts)
+            return
+        self._wait_until(max(self._config.upload_ahead_bytes - size, 0))
+        self._begun.append((self._pool.submit(self._store.put, key, parts), size))
+        self.pending_bytes += size
+
+    def _wait_until(self, pending_bytes: int) -> None:
+        while self._begun and (self.pending_bytes > pending_bytes or self._begun[0][0].done()):
+            future, size = self._begun.popleft()
+            future.result()
+            self.pending_bytes -= size
+
+    def _has(self, key: str, size: int) -> bool:
+        if self._there is not None:
+            return key in self._there and self._there[key].size == size
+        try:
+            return self._store.head(key).size == size
+        except SegmentMissing:
+            return False
