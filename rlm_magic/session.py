@@ -12,7 +12,7 @@ from .context import Context, append, ingest, open_context
 from .engine import Run
 from .errors import SourceError
 from .models import Model, default_models, open_model, sub_model_for
-from .records import Answer, Event
+from .records import Answer, CellStarted, Event, StepFinished, TextStreamed, ThinkingStarted
 from .repl import LiveRepl
 from .views import page_html
 
@@ -90,9 +90,32 @@ def start(
         names={"context": bound},
         description=bound.description(),
         budget=budget,
-        on_event=on_event,
+        on_event=_foreseeing(bound, on_event or _ignore),
         finish_answer=with_page,
     )
+
+
+def _foreseeing(context: Context, report: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Let the context read ahead while a model thinks and writes, beside whoever watches the run."""
+    foresight = context.foresight()
+    if foresight is None:
+        return report
+
+    def follow(event: Event) -> None:
+        match event:
+            case ThinkingStarted():
+                foresight.thinking()
+            case TextStreamed(_, piece):
+                foresight.streamed(piece)
+            case CellStarted() | StepFinished():
+                foresight.acting()
+        report(event)
+
+    return follow
+
+
+def _ignore(_event: Event) -> None:
+    """Stand in for a display where there is none."""
 
 
 def with_page(answer: Answer) -> Answer:

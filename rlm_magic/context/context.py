@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -11,9 +11,12 @@ from ..errors import ContextTooLarge
 from ..text import counted
 from .describe import describe, plain
 from .documents import Documents
+from .foresight import Foresight
+from .guess import Measures
 from .layout import Span
 from .needle import contains, count
 from .search import Match, Pattern, findall, search
+from .stats import ReadStats
 from .text import Text
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from .lines import LineContext
 
 Unit = Literal["lines", "chars"]
+
+# Of so many hits the surroundings are likely to be read next.
+_SEARCHED_NEIGHBOURS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,11 @@ class Context(Sequence[str]):
         return Documents(self)
 
     @property
+    def stats(self) -> ReadStats:
+        """What reading has cost since the context was opened; a view shares it with its context."""
+        return self._text.segments.stats
+
+    @property
     def info(self) -> Info:
         """Source, unit, lines, characters, bytes, segments, documents; nothing is read for it."""
         span, layout, origin = self._span, self._text.layout, self._text.origin
@@ -120,6 +131,36 @@ class Context(Sequence[str]):
         """Return a few lines about the context for whoever is to write code for it; never any of its text."""
         return describe(self.info, list(self.documents.some(5)))
 
+    def foresight(self) -> Foresight | None:
+        """Return what turns the progress of a run into reads ahead of time; None where that gains nothing.
+
+        Only a whole remote text has it: the numbers that code writes for a view are not those of its text.
+        """
+        if self._text.prefetcher is None or not self._text.layout.is_whole(self._span):
+            return None
+        layout = self._text.layout
+        measures = Measures(layout.lines, layout.characters, self.unit)
+        return Foresight(self._text, self._text.prefetcher, measures)
+
+    def warm(self, *, on_progress: Callable[[int, int | None], None] | None = None) -> None:
+        """Load the whole context into memory, after which slicing reads nothing.
+
+        `on_progress` is called with the bytes done and the bytes in all. Raises ContextTooLarge, having read
+        nothing, when it does not fit the memory for segments (ContextConfig.memory_bytes).
+        """
+        text, span = self._text, self._span
+        size_bytes = text.layout.bytes_between(span.start, span.stop)
+        if size_bytes > text.config.memory_bytes:
+            raise ContextTooLarge(
+                f"{size_bytes:,} bytes do not fit the {text.config.memory_bytes:,} bytes of memory for "
+                "segments; warm a part, as in context.view(a, b).warm()"
+            )
+        done_bytes = 0
+        for piece in text.pieces(span.start, span.stop):
+            done_bytes += len(piece)
+            if on_progress is not None:
+                on_progress(done_bytes, size_bytes)
+
     def search(
         self,
         pattern: Pattern,
@@ -138,7 +179,13 @@ class Context(Sequence[str]):
         take time linear in the text, however they are written. Raises PatternError for a faulty pattern.
         """
         wanted = self._text.config.search_limit if limit == -1 else limit
-        return search(self._text, self._span, pattern, ignore_case=ignore_case, literal=literal, limit=wanted)
+        found = search(
+            self._text, self._span, pattern, ignore_case=ignore_case, literal=literal, limit=wanted
+        )
+        if self._text.prefetcher is not None:
+            lines = (self._span.newline_start + match.line for match in found[:_SEARCHED_NEIGHBOURS])
+            self._text.prefetcher.found(self._text.layout.line_place(line)[0] for line in lines)
+        return found
 
     def findall(self, pattern: Pattern, *, ignore_case: bool = False) -> list[Any]:
         """Return what `re.findall` gives line by line, in one list.

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..config import ContextConfig
-from .fetch import Segments
+from .fetch import Segments, StoredSegments
 from .layout import Address, DocumentTable, Layout, Span, document_span
+from .prefetch import Prefetcher, window_for
 from .room import check_room
 from .segment import Segment
 
@@ -48,6 +49,7 @@ class Text:
         self.origin = origin
         self.config = config
         self._measuring = threading.Lock()
+        self.prefetcher = _prefetcher_of(segments, layout, config)
 
     def document(self, number: int) -> Span:
         """Return where a document lies."""
@@ -68,6 +70,8 @@ class Text:
         if found is None:
             return self.segments.load([number])[0]
         found.hot = True
+        if found.ahead:
+            self.segments.used(number, found)
         return found
 
     def line_address(self, line: int, held: Held | None = None) -> Address:
@@ -158,6 +162,17 @@ class Text:
         self.layout = Layout(
             newlines, lines=lines, lengths=lengths, characters=characters, unfinished=unfinished
         )
+
+
+def _prefetcher_of(segments: Segments, layout: Layout, config: ContextConfig) -> Prefetcher | None:
+    """Return what reads ahead, for a text that is far enough away to gain by it."""
+    if not isinstance(segments, StoredSegments) or not segments.is_remote:
+        return None
+    ahead_bytes = min(config.prefetch_bytes, config.memory_bytes // 4)
+    window = window_for(layout, most_segments=config.stream_segments, most_bytes=ahead_bytes)
+    prefetcher = Prefetcher(segments, layout, window=window, memory_bytes=config.memory_bytes)
+    segments.listener = prefetcher.listen
+    return prefetcher
 
 
 def _pieces(

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from IPython.core.error import UsageError
 
@@ -98,8 +98,12 @@ def open_source(
     unit: Unit = "lines",
     errors: Errors = "replace",
     exclude: Sequence[str] = (),
+    **reach: Any,
 ) -> Context:
-    """Open what was written as SOURCE in a magic: `$variable`, else an address."""
+    """Open what was written as SOURCE in a magic: `$variable`, else an address.
+
+    `reach` says how to reach a remote one; see open_context.
+    """
     from ..context import open_context
 
     if source.startswith("$"):
@@ -107,9 +111,9 @@ def open_source(
         if name not in user_ns:
             raise UsageError(f"there is no variable {name!r} in the notebook to bind as a context")
         value, what = user_ns[name], f"variable {name!r}"
-        return open_value(value, what=what, name=name, unit=unit, errors=errors, exclude=exclude)
+        return open_value(value, what=what, name=name, unit=unit, errors=errors, exclude=exclude, **reach)
     address = Path(source).expanduser() if _is_plain_path(source) else source
-    return open_context(address, unit=unit, errors=errors, exclude=exclude)
+    return open_context(address, unit=unit, errors=errors, exclude=exclude, **reach)
 
 
 def open_value(
@@ -120,17 +124,24 @@ def open_value(
     unit: Unit = "lines",
     errors: Errors = "replace",
     exclude: Sequence[str] = (),
+    **reach: Any,
 ) -> Context:
     """Open a Python object as a context. A str is text unless it names a path that exists or a URL."""
     from ..context import Context, from_text, open_context
 
-    if isinstance(value, str) and not exclude and not _names_something(value):
+    if isinstance(value, str) and not exclude and not any(reach.values()) and not _names_something(value):
         return from_text(value, unit=unit, errors=errors, name=name or "text")
     if isinstance(value, (str, list, tuple, PathLike, Context)):
-        return open_context(value, unit=unit, errors=errors, exclude=exclude)
+        return open_context(value, unit=unit, errors=errors, exclude=exclude, **reach)
     raise UsageError(
         f"{what} is a {type(value).__name__}; a context is made of a str, a list of str, or a path"
     )
+
+
+def is_remote(source: str, user_ns: Mapping[str, object]) -> bool:
+    """Return whether SOURCE, or what its variable holds, is a URL."""
+    held = user_ns.get(source[1:]) if source.startswith("$") else source
+    return isinstance(held, str) and _names_something(held) and "://" in held.split(maxsplit=1)[0]
 
 
 def _is_plain_path(source: str) -> bool:

@@ -12,8 +12,9 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Enum, Unicode
 
-from .binding import Contexts, open_source, open_value
-from .options import budget_of, names_in, parse_line, parser_of, split_options
+from .binding import Contexts, is_remote, open_source, open_value
+from .copying import copying
+from .options import budget_of, names_in, parse_line, parser_of, reach_of, split_options
 from .progress import PROGRESS_KINDS, progress_for, warnings_in_one_line
 from .question import interpolate
 from .tables import ContextList, RunList, RunView, Status
@@ -54,13 +55,18 @@ class RLMMagics(Magics):
     @no_var_expand
     @magic_arguments()
     @argument("name", nargs="?", metavar="NAME", help="the variable that will hold the context")
-    @argument("source", nargs="?", metavar="SOURCE", help="a path, a glob, a directory, or $variable")
-    @argument("--to", metavar="DIR", help="write the source into a directory of segments and bind that")
+    @argument("source", nargs="?", metavar="SOURCE", help="a path, glob, directory, URL, or $variable")
+    @argument("--to", metavar="PLACE", help="write the source as segments into a directory or s3:// prefix")
+    @argument("--endpoint-url", metavar="URL", help="an S3-compatible server, such as http://localhost:9000")
+    @argument("--region", help="the region of the bucket")
+    @argument("--profile", help="a profile of the AWS config files")
+    @argument("--anonymous", action="store_true", help="read a public bucket, without credentials")
     @argument("--unit", choices=("lines", "chars"), default="lines", help="what context[a:b] counts")
     @argument(
         "--errors", choices=("replace", "strict"), default="replace", help="what to do with invalid UTF-8"
     )
     @argument("--exclude", action="append", default=[], metavar="PATTERN", help="leave out such files")
+    @argument("--warm", action="store_true", help="load the whole text into memory before anything else")
     @argument("-l", "--list", action="store_true", help="list the bound contexts")
     @argument("-x", "--unbind", metavar="BOUND", help="forget a context and delete its variable")
     @argument("-q", "--quiet", action="store_true", help="bind without showing the context")
@@ -73,10 +79,12 @@ class RLMMagics(Magics):
             In [1]: %rlm_context logs /var/log/app/*.log
             In [2]: %rlm_context source ~/project/src --to /tmp/project_context
             In [3]: %rlm_context notes $notes
+            In [4]: %rlm_context logs s3://bucket/logs/2026-*.txt --profile work
+            In [5]: %rlm_context logs /var/log/app/*.log --to s3://bucket/logs/
 
         As a cell magic the rest of the cell is the text:
 
-            In [4]: %%rlm_context page
+            In [6]: %%rlm_context page
                ...: The captain of the ship is Ada.
 
         Without arguments it lists what is bound. With several bound, the last one is the default.
@@ -90,6 +98,9 @@ class RLMMagics(Magics):
         with warnings_in_one_line():
             context = self._open(args, cell)
         self.contexts.bind(args.name, context)
+        if args.warm:
+            with copying(self.shell, self.progress, f"loading {args.name}") as on_progress:
+                context.warm(on_progress=on_progress)
         return None if args.quiet else context
 
     @no_var_expand
@@ -178,7 +189,7 @@ class RLMMagics(Magics):
         return None
 
     def _open(self, args: Namespace, cell: str | None) -> Context:
-        from ..context import from_text, ingest
+        from ..context import from_text
 
         if args.name is None:
             raise UsageError("%%rlm_context needs a name: %%rlm_context NAME")
@@ -196,8 +207,19 @@ class RLMMagics(Magics):
             context = from_text(cell.removesuffix("\n"), unit=args.unit, errors=args.errors, name=args.name)
         else:
             options = {"unit": args.unit, "errors": args.errors, "exclude": args.exclude}
-            context = open_source(args.source, self.shell.user_ns, **options)
-        return context if args.to is None else ingest(context, os.path.expanduser(args.to), unit=args.unit)
+            # With a remote source and destination, the options are those of both.
+            reach = reach_of(args) if args.to is None or is_remote(args.source, self.shell.user_ns) else {}
+            context = open_source(args.source, self.shell.user_ns, **options, **reach)
+        return context if args.to is None else self._write(context, args)
+
+    def _write(self, context: Context, args: Namespace) -> Context:
+        from ..context import ingest
+
+        is_url = "://" in args.to
+        reach = reach_of(args) if is_url else {}
+        with copying(self.shell, self.progress, f"writing {args.to}") as on_progress:
+            to = args.to if is_url else os.path.expanduser(args.to)
+            return ingest(context, to, unit=args.unit, on_progress=on_progress, **reach)
 
     def _ask(self, question: str, args: Namespace, progress: Any) -> Answer:
         from ..session import choose_models, finish, start

@@ -82,6 +82,11 @@ def budget_of(args: Namespace) -> Budget:
     return Budget(**{name: value for name, value in chosen.items() if value is not None})
 
 
+def reach_of(args: Namespace) -> dict[str, Any]:
+    """Return the options that say how to reach a remote store."""
+    return {name: getattr(args, name) for name in ("endpoint_url", "region", "profile", "anonymous")}
+
+
 def _unquoted(word: str) -> str:
     return re.sub(
         r""""([^"]*)"|'([^']*)'""", lambda m: m.group(1) if m.group(1) is not None else m.group(2), word

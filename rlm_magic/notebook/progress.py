@@ -139,6 +139,10 @@ class HtmlProgress:
         """Show a remark above the trace, for good."""
         _Slot(self._publish).show(_status_bundle(remark))
 
+    def update(self, line: str) -> None:
+        """Show something other than a run in the status line, in place of what it said."""
+        self._status.show(_status_bundle(line))
+
     def _turn(self, step: int) -> str:
         return f"turn {step} of {self._max_steps}"
 
