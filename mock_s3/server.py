@@ -15,6 +15,7 @@ from .state import State, new_state
 
 _BACKLOG = 1024
 _STDIN = 0
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(
@@ -42,7 +43,7 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stopped.set)
     server = await loop.create_server(lambda: Connection(state), host, port, backlog=_BACKLOG)
     if until_eof:
@@ -50,6 +51,10 @@ async def _serve(
     address, bound_port = server.sockets[0].getsockname()[:2]
     on_ready(f"http://[{address}]:{bound_port}" if ":" in address else f"http://{address}:{bound_port}")
     await stopped.wait()
+    for number in _STOP_SIGNALS:
+        # One more of them would find the loop half closed, and asyncio would tell of that with a traceback.
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
     server.close()
     for transport in tuple(state.transports):
         transport.abort()

@@ -1,83 +1,32 @@
-"""Bring segments into memory: from a list that is already there, or from a store.
+"""Bring the segments of a store into memory.
 
 One request is in flight per segment, however many threads ask for it.
 """
 
 from __future__ import annotations
 
-import os
-import random
 import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from functools import partial
-from itertools import count
-from typing import Protocol
 
 from ..config import ContextConfig
-from ..errors import IntegrityError, SegmentMissing, StoreUnavailable
 from .cache import MemoryTier
 from .connections import FOREGROUND, Connections, Job
-from .extents import Extents, settle
+from .extents import Extents
 from .flight import Flight
+from .forked import tell_after_fork
 from .layout import Layout
 from .plan import Request, plan, shared_bytes
-from .retry import may_pass, pause_s
+from .reader import Reader
 from .segment import Segment
 from .stats import ReadCounter, ReadStats
 from .stores import Store
 from .stores.directory import DirectoryStore
 
 _WATCH_S = 0.25
-
-
-class Segments(Protocol):
-    """The segments of one text."""
-
-    @property
-    def resident(self) -> Mapping[int, Segment]:
-        """Segments by number that can be read without waiting."""
-        ...
-
-    @property
-    def stats(self) -> ReadStats:
-        """What reading has cost so far."""
-        ...
-
-    def used(self, number: int, segment: Segment) -> None:
-        """Note the first read of a segment whose `ahead` is set."""
-        ...
-
-    def load(self, numbers: Sequence[int]) -> list[Segment]:
-        """Return the given segments, in order, all of them in memory at once."""
-        ...
-
-    def stream(self, numbers: range, *, keep: bool) -> Iterator[Segment]:
-        """Yield the given segments, a few in memory at a time; `keep` lets them stay while there is room."""
-        ...
-
-
-class GivenSegments:
-    """Segments of a text that was given in memory. They are the only copy, so none is ever evicted."""
-
-    def __init__(self, segments: Sequence[Segment]) -> None:
-        self.resident = dict(enumerate(segments))
-        self.stats = ReadStats()
-
-    def used(self, number: int, segment: Segment) -> None:  # noqa: ARG002
-        """Clear the mark; nothing is ever read ahead here."""
-        segment.ahead = False
-
-    def load(self, numbers: Sequence[int]) -> list[Segment]:
-        """Return the given segments."""
-        return [self.resident[number] for number in numbers]
-
-    def stream(self, numbers: range, *, keep: bool) -> Iterator[Segment]:  # noqa: ARG002
-        """Yield the given segments."""
-        yield from self.load(numbers)
 
 
 class StoredSegments:
@@ -96,8 +45,11 @@ class StoredSegments:
         self._tier = MemoryTier(config.memory_bytes)
         self.resident = self._tier.resident
         self._counter = ReadCounter()
-        self._start_afresh()
-        _survivors().add(self)
+        self._reader = Reader(
+            store, extents, layout, config=config, counter=self._counter, is_remote=self.is_remote
+        )
+        self.start_afresh()
+        tell_after_fork(self)
 
     @property
     def stats(self) -> ReadStats:
@@ -247,7 +199,7 @@ class StoredSegments:
                 began = flight.began
                 if began is not None and time.monotonic() - began > self._config.read_deadline_s:
                     self._disown(flight)
-                    raise self._overdue(flight.request) from None
+                    raise self._reader.overdue(flight.request) from None
 
     def _disown(self, flight: Flight) -> None:
         """Let the next reader ask anew instead of waiting for a flight that is lost."""
@@ -277,47 +229,14 @@ class StoredSegments:
         flight.landed.set_result(answer)
 
     def _answer(self, flight: Flight) -> dict[int, Segment]:
-        attempts = self._config.read_attempts if self.is_remote else 1
-        for attempt in count(1):
-            try:
-                return self._once(flight)
-            except (IntegrityError, StoreUnavailable) as error:
-                began = flight.began or 0.0
-                left_s = began + self._config.read_deadline_s - time.monotonic()
-                pause = pause_s(
-                    attempt,
-                    first_s=self._config.retry_first_s,
-                    most_s=self._config.retry_most_s,
-                    chance=random.random(),
-                )
-                if (
-                    not self.is_remote
-                    or pause > left_s
-                    or not may_pass(error, attempt=attempt, attempts=attempts)
-                ):
-                    raise
-                self._counter.add(retries=1)
-                time.sleep(pause)
-        raise AssertionError("unreachable")
-
-    def _once(self, flight: Flight) -> dict[int, Segment]:
-        request = flight.request
-        self._counter.add(requests=1)
-        body = self._get(request)
-        answer = {}
-        for number in request.segments:
-            start = self.extents.offsets[number] - request.start
-            length = self.extents.lengths[number]
-            # A slice of all the bytes is those bytes, not a copy.
-            raw = body[start:] if length < 0 else body[start : start + length]
-            answer[number] = settle(raw, number, extents=self.extents, layout=self._layout)
+        answer = self._reader.read(flight.request, began=flight.began)
         for segment in answer.values():
             segment.ahead = flight.is_ahead
         if flight.keep:
             for number, segment in answer.items():
                 self._tier.admit(number, segment)
-        ahead = len(body) if flight.is_ahead else 0
-        self._counter.add(bytes=len(body), store_reads=len(answer), prefetched_bytes=ahead)
+        if flight.is_ahead:
+            self._counter.add(prefetched_bytes=sum(map(self._size, answer)))
         return answer
 
     def _plan(self, numbers: Sequence[int]) -> list[Request]:
@@ -328,29 +247,7 @@ class StoredSegments:
             most = max(shared, min(most, self._config.split_bytes))
         return plan(numbers, self.extents, request_bytes=most)
 
-    def _get(self, request: Request) -> bytes:
-        key, version = self.extents.keys[request.object], self.extents.versions[request.object]
-        try:
-            return self.store.get(key, start=request.start, stop=request.stop, version=version)
-        except SegmentMissing as error:
-            raise SegmentMissing(
-                f"{error}; it holds {self._lines(request)}, the others can still be read"
-            ) from error
-        except StoreUnavailable as error:
-            raise StoreUnavailable(f"{error} ({self._lines(request)})") from error
-
-    def _overdue(self, request: Request) -> StoreUnavailable:
-        key = self.extents.keys[request.object]
-        return StoreUnavailable(
-            f"{key} did not arrive within {self._config.read_deadline_s:g} s ({self._lines(request)}); "
-            "try again, or check the network"
-        )
-
-    def _lines(self, request: Request) -> str:
-        starts = self._layout.newline_starts
-        return f"lines {starts[request.segments[0]]} to {starts[request.segments[-1] + 1]} of the context"
-
-    def _start_afresh(self) -> None:
+    def start_afresh(self) -> None:
         """Forget threads, locks and requests, which do not survive a fork."""
         config = self._config
         self._lock = threading.RLock()
@@ -363,21 +260,3 @@ class StoredSegments:
         )
         self._counter.start_afresh()
         self._tier.start_afresh()
-
-
-_forked: weakref.WeakSet[StoredSegments] | None = None
-
-
-def _survivors() -> weakref.WeakSet[StoredSegments]:
-    """Return the set of those to tell after a fork, hooked in when first needed: imports do nothing."""
-    global _forked
-    if _forked is None:
-        _forked = weakref.WeakSet()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_start_all_afresh)
-    return _forked
-
-
-def _start_all_afresh() -> None:
-    for segments in list(_forked or ()):
-        segments._start_afresh()

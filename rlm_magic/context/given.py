@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..config import ContextConfig
 from ..errors import SourceError
 from .cutter import Cutter
-from .fetch import GivenSegments
 from .layout import DocumentTable, Layout
 from .segment import Segment
+from .segments import GivenSegments
 from .text import Origin, Text
 from .utf8 import Clean, Errors, encode, warn_of_replacements
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..config import ContextConfig
-from .fetch import Segments, StoredSegments
+from .fetch import StoredSegments
 from .layout import Address, DocumentTable, Layout, Span, document_span
 from .prefetch import Prefetcher, window_for
 from .room import check_room
 from .segment import Segment
+from .segments import Segments
 
 Held = Mapping[int, Segment]
 
