@@ -90,12 +90,12 @@ def start(
         names={"context": bound},
         description=bound.description(),
         budget=budget,
-        on_event=_foreseeing(bound, on_event or _ignore),
+        on_event=_foreseeing(bound, on_event),
         finish_answer=with_page,
     )
 
 
-def _foreseeing(context: Context, report: Callable[[Event], None]) -> Callable[[Event], None]:
+def _foreseeing(context: Context, report: Callable[[Event], None] | None) -> Callable[[Event], None] | None:
     """Let the context read ahead while a model thinks and writes, beside whoever watches the run."""
     foresight = context.foresight()
     if foresight is None:
@@ -109,13 +109,10 @@ def _foreseeing(context: Context, report: Callable[[Event], None]) -> Callable[[
                 foresight.streamed(piece)
             case CellStarted() | StepFinished():
                 foresight.acting()
-        report(event)
+        if report is not None:
+            report(event)
 
     return follow
-
-
-def _ignore(_event: Event) -> None:
-    """Stand in for a display where there is none."""
 
 
 def with_page(answer: Answer) -> Answer:

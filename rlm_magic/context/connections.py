@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from itertools import count
 
-FOREGROUND, REST, READAHEAD, THINK_TIME = range(4)
+FOREGROUND, READAHEAD, THINK_TIME = range(3)
 
 
 class Job:

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from .connections import READAHEAD, THINK_TIME
 from .hints import Hint
 from .layout import Layout
 from .patterns import Advice, Patterns, neighbours
 
 _STREAMS = 8
 _NEIGHBOURS = 8
-_READAHEAD, _THINK_TIME = 2, 3
 
 
 class Ahead(Protocol):
@@ -61,14 +61,14 @@ class Prefetcher:
         """Take note of a read, on the thread that reads; made to be the listener of the segments."""
         with self._lock:
             advice = self._patterns.observe(numbers, stalled=stalled)
-        self._follow(advice, priority=_READAHEAD)
+        self._follow(advice, priority=READAHEAD)
 
     def found(self, numbers: Iterable[int]) -> None:
         """Take note of where a search found something: what lies beside is likely to be read."""
         beside = neighbours(numbers, segments=len(self._layout), limit=_NEIGHBOURS)
         with self._lock:
             self._found = beside
-        self._segments.prefetch(beside, priority=_READAHEAD, owner="found")
+        self._segments.prefetch(beside, priority=READAHEAD, owner="found")
 
     def expect(self, hints: Iterable[Hint]) -> None:
         """Queue what code is about to read, of each hint the first so many segments.
@@ -78,18 +78,18 @@ class Prefetcher:
         for hint in hints:
             numbers = segments_of(hint, self._layout)[: self._window]
             if numbers:
-                self._segments.prefetch(numbers, priority=_READAHEAD, owner="hints")
+                self._segments.prefetch(numbers, priority=READAHEAD, owner="hints")
 
     def idle(self) -> None:
         """Use the time while a model thinks: patterns, then beside what was found, then all if it fits."""
         with self._lock:
             advices, beside = self._patterns.resumed(), self._found
         for advice in advices:
-            self._follow(advice, priority=_THINK_TIME)
-        self._segments.prefetch(beside, priority=_THINK_TIME, owner="idle")
+            self._follow(advice, priority=THINK_TIME)
+        self._segments.prefetch(beside, priority=THINK_TIME, owner="idle")
         if self._fits:
             missing = [number for number in range(len(self._layout)) if number not in self._segments.resident]
-            self._segments.prefetch(missing, priority=_THINK_TIME, owner="idle")
+            self._segments.prefetch(missing, priority=THINK_TIME, owner="idle")
 
     def busy(self) -> None:
         """End what `idle` began, as far as it is not yet on its way."""

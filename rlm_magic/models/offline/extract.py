@@ -20,11 +20,6 @@ _KEPT_SHARE = 0.45
 _LABEL = re.compile(r"\A\d+(?:@\d+)?: ")
 
 
-def window_prompt(question: str, numbered: str) -> str:
-    """Return the prompt in which the offline root asks about one window of the text."""
-    return f"Question: {question}\n\n{TEXT_HEADING}\n{numbered}"
-
-
 def extract(prompt: str) -> str:
     """Return the lines of `prompt` that answer it best, best first, or a sentence that none does."""
     asked, text = split_prompt(prompt)
