@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -92,6 +92,33 @@ class CellResult:
         return "\n".join(part.rstrip("\n") for part in parts if part.strip())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadStats:
+    """What reading a context has cost. Of a text that was given in memory all is 0.
+
+    `memory_hits`, `disk_hits` and `store_reads` count segments, by the tier they came from; a hit in memory
+    is counted where a read had to look for missing segments: reads that found all they need in memory are
+    too cheap to be counted. `retries` and `hedges` are requests sent again, after a fault and beside one that
+    was slow. `stall_s` is how long readers waited.
+    """
+
+    requests: int = 0
+    bytes: int = 0
+    stall_s: float = 0.0
+    memory_hits: int = 0
+    disk_hits: int = 0
+    store_reads: int = 0
+    prefetched_bytes: int = 0
+    prefetched_used_bytes: int = 0
+    prefetched_wasted_bytes: int = 0
+    retries: int = 0
+    hedges: int = 0
+
+    def __sub__(self, earlier: ReadStats) -> ReadStats:
+        """Return what was read between two moments."""
+        return ReadStats(**{f.name: getattr(self, f.name) - getattr(earlier, f.name) for f in fields(self)})
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One fenced block of a reply, with what it did."""
@@ -125,8 +152,8 @@ class Answer:
 
     `status` is "answered", "stopped: <limit>" (the limit by its name in Budget), "interrupted" or
     "failed: <error>". `value` is the object that ended the run, before it became text.
-    `variables` holds what the run left in its namespace. `usage` is per model name. `trajectory` is the file
-    that records the run; `page` makes a web page of the answer.
+    `variables` holds what the run left in its namespace. `usage` is per model name, `reads` what reading the
+    context cost. `trajectory` is the file that records the run; `page` makes a web page of the answer.
     """
 
     question: str
@@ -136,6 +163,7 @@ class Answer:
     value: object = None
     variables: Mapping[str, object] = field(default_factory=dict)
     usage: Mapping[str, Usage] = field(default_factory=dict)
+    reads: ReadStats = ReadStats()
     seconds: float = 0.0
     run_id: str = ""
     trajectory: Path | None = None

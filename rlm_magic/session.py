@@ -91,7 +91,7 @@ def start(
         description=bound.description(),
         budget=budget,
         on_event=_foreseeing(bound, on_event),
-        finish_answer=with_page,
+        finish_answer=_with_reads(bound),
     )
 
 
@@ -113,6 +113,16 @@ def _foreseeing(context: Context, report: Callable[[Event], None] | None) -> Cal
             report(event)
 
     return follow
+
+
+def _with_reads(context: Context) -> Callable[[Answer], Answer]:
+    """Return what completes the answer of a run that begins now: its page, and what it read."""
+    before = context.stats
+
+    def complete(answer: Answer) -> Answer:
+        return with_page(replace(answer, reads=context.stats - before))
+
+    return complete
 
 
 def with_page(answer: Answer) -> Answer:

@@ -24,3 +24,16 @@ def counted(number: int, noun: str) -> str:
     ('1 line', '2,000 lines')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size_text(size_bytes: float) -> str:
+    """Return a size as people read it.
+
+    >>> size_text(0), size_text(123_456_789)
+    ('0 B', '123.5 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if size_bytes < 1000 or unit == "GB":
+            break
+        size_bytes /= 1000
+    return f"{size_bytes:.0f} B" if unit == "B" else f"{size_bytes:,.1f} {unit}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ..errors import ContextTooLarge
+from ..records import ReadStats
 from ..text import counted
 from .describe import describe, plain
 from .documents import Documents
@@ -16,7 +17,6 @@ from .guess import Measures
 from .layout import Span
 from .needle import contains, count
 from .search import Match, Pattern, findall, search
-from .stats import ReadStats
 from .text import Text
 
 if TYPE_CHECKING:

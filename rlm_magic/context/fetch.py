@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..config import ContextConfig
+from ..records import ReadStats
 from .cache import MemoryTier
 from .connections import FOREGROUND, Connections, Job
 from .extents import Extents
@@ -22,7 +23,7 @@ from .layout import Layout
 from .plan import Request, plan, shared_bytes
 from .reader import Reader
 from .segment import Segment
-from .stats import ReadCounter, ReadStats
+from .stats import ReadCounter
 from .stores import Store
 from .stores.directory import DirectoryStore
 

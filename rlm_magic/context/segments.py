@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from ..records import ReadStats
 from .segment import Segment
-from .stats import ReadStats
 
 
 class Segments(Protocol):

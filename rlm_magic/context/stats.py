@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadStats:
-    """What was read since the context was opened.
-
-    `store_reads` and the hits count segments. A hit in memory is counted where a read had to look for
-    missing segments; reads that found all they need in memory are too cheap to be counted.
-    """
-
-    requests: int = 0
-    bytes: int = 0
-    stall_s: float = 0.0
-    memory_hits: int = 0
-    store_reads: int = 0
-    prefetched_bytes: int = 0
-    prefetched_used_bytes: int = 0
-    prefetched_wasted_bytes: int = 0
-    retries: int = 0
+from ..records import ReadStats
 
 
 class ReadCounter:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunNotFound, TrajectoryError
-from ..records import Answer, Cell, CellResult, Step, SubCall, Usage
+from ..records import Answer, Cell, CellResult, ReadStats, Step, SubCall, Usage
 from .trajectory import runs_dir
 
 
@@ -58,6 +59,7 @@ def read_trajectory(path: Path) -> Answer:
         status=str(metadata.get("status", "unfinished")),
         steps=tuple(steps),
         usage={model: _usage(spent) for model, spent in usage.items()},
+        reads=_reads(metadata.get("reads") or {}),
         seconds=float(metadata.get("seconds") or sum(step.seconds for step in steps)),
         run_id=str(metadata.get("run_id", path.stem)),
         trajectory=path,
@@ -120,6 +122,11 @@ def _call(call: Mapping[str, Any]) -> SubCall:
         seconds=float(call.get("execution_time") or 0.0),
         error=call.get("error"),
     )
+
+
+def _reads(record: Mapping[str, Any]) -> ReadStats:
+    known = {item.name for item in fields(ReadStats)}
+    return ReadStats(**{name: count for name, count in record.items() if name in known})
 
 
 def _usage(record: Mapping[str, Any]) -> Usage:

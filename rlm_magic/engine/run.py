@@ -214,8 +214,8 @@ class Run:
             run_id=self.run_id,
             trajectory=self.trajectory.path,
         )
-        self.trajectory.end(status=status, answer=text, seconds=answer.seconds, usage=answer.usage)
         self.answer = self._finish_answer(answer)
+        self.trajectory.end(self.answer)
         self._report(RunFinished(self.answer))
 
     def _record(self, step: Step) -> None:

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from platformdirs import user_data_path
 
-from ..records import Cell, Message, Step, SubCall, Usage
+from ..records import Answer, Cell, Message, Step, SubCall, Usage
 from ..text import clip
 from .redact import redactor
 
@@ -76,11 +76,17 @@ class Trajectory:
             }
         )
 
-    def end(self, *, status: str, answer: str, seconds: float, usage: Mapping[str, Usage]) -> None:
+    def end(self, answer: Answer) -> None:
         """Write the last line and close the file."""
-        per_model = {model: _usage(spent) for model, spent in usage.items()}
         self._write(
-            {**self._metadata, "status": status, "answer": answer, "seconds": seconds, "usage": per_model}
+            {
+                **self._metadata,
+                "status": answer.status,
+                "answer": answer.text,
+                "seconds": answer.seconds,
+                "usage": {model: _usage(spent) for model, spent in answer.usage.items()},
+                "reads": asdict(answer.reads),
+            }
         )
         self.close()
 

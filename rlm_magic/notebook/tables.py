@@ -43,7 +43,7 @@ class Status:
         self, contexts: Mapping[str, Context], model: str, sub_model: str, last: Answer | None
     ) -> None:
         from ..models import default_models, sub_model_for
-        from ..views import summary_line
+        from ..views import reads_line, summary_line
 
         root, sub = default_models()
         if model:
@@ -51,6 +51,11 @@ class Status:
         self._lines = [
             "contexts",
             *(f"  {line}" for line in repr(ContextList(contexts)).splitlines()),
+            *(
+                f"  {name}: {line}"
+                for name, context in contexts.items()
+                if (line := reads_line(context.stats))
+            ),
             "models",
             f"  root {root}, sub {sub_model or sub}",
             *(f"  {name} {'is set' if os.environ.get(name) else 'is not set'}" for name in _KEY_VARIABLES),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..records import Answer, Step
 from ..text import clip
-from .plain import call_line, cost_text, printable, reasoning_of, summary_line
+from .plain import call_line, cost_text, printable, reads_line, reasoning_of, summary_line, summary_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -48,14 +48,17 @@ def trace_html(steps: Sequence[Step]) -> str:
 
 def answer_html(answer: Answer) -> str:
     """Return the answer's text and the line that sums the run up."""
-    return _render("answer.html", answer=answer, text=_visible_text(answer), summary=summary_line(answer))
+    return _render(
+        "answer.html", answer=answer, text=_visible_text(answer), summary="\n".join(summary_lines(answer))
+    )
 
 
 def answer_markdown(answer: Answer) -> str | None:
     """Return the answer as Markdown if showing it as Markdown is harmless, else None."""
     if not answer.text or _UNSAFE_MARKDOWN.search(answer.text) or printable(answer.text) != answer.text:
         return None
-    return f"{answer.text}\n\n*{summary_line(answer)}*"
+    sums = "  \n".join(f"*{line}*" for line in summary_lines(answer))
+    return f"{answer.text}\n\n{sums}"
 
 
 def page_html(answer: Answer) -> str:
@@ -65,6 +68,7 @@ def page_html(answer: Answer) -> str:
         answer=answer,
         text=_visible_text(answer),
         summary=summary_line(answer),
+        reads=reads_line(answer.reads),
         steps=[_StepView(step, limit_chars=20 * _TEXT_CHARS) for step in answer.steps],
         usage=[(model, usage, cost_text(usage)) for model, usage in answer.usage.items()],
     )

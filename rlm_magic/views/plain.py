@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import textwrap
 
-from ..records import Answer, Cell, Step, SubCall, Usage
-from ..text import clip, counted
+from ..records import Answer, Cell, ReadStats, Step, SubCall, Usage
+from ..text import clip, counted, size_text
 
 _PROMPT_CHARS = 100
 _OUTPUT_CHARS = 2_000
@@ -37,7 +37,13 @@ def step_plain(step: Step) -> str:
 def answer_plain(answer: Answer) -> str:
     """Return the answer's text with the line that sums the run up."""
     text = printable(answer.text) if answer.text else f"(no answer: {printable(answer.status)})"
-    return f"{text}\n\n[{summary_line(answer)}]"
+    sums = "\n".join(f"[{line}]" for line in summary_lines(answer))
+    return f"{text}\n\n{sums}"
+
+
+def summary_lines(answer: Answer) -> list[str]:
+    """Return what sums the run up: its own line, and one on what it read if that cost anything."""
+    return [summary_line(answer), *filter(None, [reads_line(answer.reads)])]
 
 
 def summary_line(answer: Answer) -> str:
@@ -52,6 +58,25 @@ def summary_line(answer: Answer) -> str:
         cost_text(answer.total),
     ]
     return " · ".join(parts)
+
+
+def reads_line(reads: ReadStats) -> str:
+    """Return what reading a context cost in one line; nothing if nothing was read from a store or a disk."""
+    if not (reads.requests or reads.disk_hits):
+        return ""
+    parts = [
+        f"{counted(reads.requests, 'request')} for {size_text(reads.bytes)}",
+        f"waited {reads.stall_s:.1f} s",
+        f"segments: {reads.memory_hits:,} from memory, {reads.disk_hits:,} from disk, "
+        f"{reads.store_reads:,} from the store",
+    ]
+    if reads.prefetched_bytes:
+        parts.append(
+            f"read ahead {size_text(reads.prefetched_bytes)}: {size_text(reads.prefetched_used_bytes)} used, "
+            f"{size_text(reads.prefetched_wasted_bytes)} wasted"
+        )
+    again = ((reads.retries, "sent again"), (reads.hedges, "hedged"))
+    return " · ".join([*parts, *(f"{number:,} {what}" for number, what in again if number)])
 
 
 def cost_text(usage: Usage) -> str:

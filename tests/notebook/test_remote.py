@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import mock_s3
+from rlm_magic.context import ingest
 from rlm_magic.notebook.copying import copying
 
 from ..context.s3 import isolate, make_bucket
@@ -37,3 +38,24 @@ def test_a_long_copy_is_shown_in_lines(shell: Any, capsys: Any, monkeypatch: pyt
     lines = capsys.readouterr().err.splitlines()
     assert "25 % · 1.0 of 4.0 MB" in lines[0]
     assert "100 % · 4.0 of 4.0 MB" in lines[-1]
+
+
+def test_what_a_run_read_is_in_the_answer_the_status_and_the_log(
+    shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    isolate(monkeypatch)
+    text = "".join(f"line {number} is calm\n" for number in range(5_000)) + "the pump broke at noon\n"
+    ingest([("log", text)], tmp_path / "bucket" / "log", segment_bytes=8_000, object_bytes=20_000)
+    with mock_s3.serve(tmp_path) as url:
+        options = f"--endpoint-url {url} --region eu-west-1 --anonymous"
+        shell.run_line_magic("rlm_context", f"log s3://bucket/log/ {options} -q")
+        answer = shell.run_line_magic("rlm", "-q -m offline When did the pump break?")
+    reads = answer.reads
+    assert reads.requests > 0
+    assert reads.bytes == len(text)
+    assert reads == shell.user_ns["log"].stats
+    shown = f"{reads.requests} requests for {reads.bytes / 1000:.1f} kB"
+    assert shown in repr(shell.run_line_magic("rlm_status", ""))
+    assert shown in repr(shell.run_line_magic("rlm_log", "last"))
+    answer.save(tmp_path / "run.html")
+    assert shown in (tmp_path / "run.html").read_text(encoding="utf-8")
