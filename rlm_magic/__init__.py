@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .context import Context, Match
     from .errors import RLMError
     from .records import Answer, Completion, Message, Step, Usage
-    from .session import append, ask, ingest, open_context, start
+    from .session import append, ask, ingest, open_context, resume, start
 
 __version__ = "0.1.0"
 
@@ -32,6 +32,7 @@ _HOMES = {
     "ask": "session",
     "ingest": "session",
     "open_context": "session",
+    "resume": "session",
     "start": "session",
 }
 
@@ -50,6 +51,7 @@ __all__ = [
     "ingest",
     "load_ipython_extension",
     "open_context",
+    "resume",
     "start",
     "unload_ipython_extension",
 ]

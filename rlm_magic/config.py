@@ -50,6 +50,8 @@ class ContextConfig:
     request_timeout_s: float = 30.0
     idle_connections: int = 128
     """Kept open to one remote store; as many as ever read from it at once, or each would be made anew."""
+    coverage_bytes: int = 256 * MIB
+    """Of what a run has read, so much is compared with the prompts of a step, what is in memory only."""
     index_threads: int = 128
     """Remote objects without a manifest are read by so many at once, to be indexed."""
     index_ahead_bytes: int = 256 * MIB
@@ -74,6 +76,11 @@ class Budget:
     cell_seconds: float = 60.0
     """Per cell; the clock stands still while a cell waits for its sub-calls."""
     sub_calls: int | None = 200
+    """Every model call below the root model's own: sub-models', and all calls of child runs."""
+    max_depth: int = 1
+    """Levels of child runs below the root; at the last, `rlm_query` asks a sub-model instead."""
+    child_steps: int = 10
+    """Of each child run; all its other limits are those of the whole run."""
     tokens: int | None = None
     cost_usd: float | None = None
 
@@ -86,6 +93,21 @@ class EngineConfig:
     """Output of one cell shown to the model: head and tail of this many characters in all."""
     concurrency: int = 16
     """Sub-calls of one batch in flight at a time."""
+    child_concurrency: int = 8
+    """Child runs of one batch under way at a time. Their cells nest, so each costs room on the stack."""
+    batch_seconds: float = 300.0
+    """What a batch has not got back by then counts as failed; what came is kept."""
+    rate_limit_seconds: float = 300.0
+    """A call that its provider keeps refusing for its rate is given up after this."""
+    backoff_first_s: float = 1.0
+    backoff_most_s: float = 30.0
+    """The pause after such a refusal that names none: doubled each time, from the one to the other."""
+    compact_share: float = 0.8
+    """Older steps are summarised once the conversation fills this much of the root model's window."""
+    default_window_tokens: int = 128_000
+    """Assumed of a root model whose window is not known."""
+    kept_steps: int = 2
+    """The last steps, which stay word for word when older ones are summarised, if they leave room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +128,21 @@ class ModelConfig:
 
     openai: tuple[str, str] = ("openai:gpt-5", "openai:gpt-5-nano")
     anthropic: tuple[str, str] = ("anthropic:claude-sonnet-5-5", "anthropic:claude-haiku-5-5")
+    openrouter: tuple[str, str] = ("openrouter:openai/gpt-5", "openrouter:openai/gpt-5-nano")
+    vercel: tuple[str, str] = ("vercel:openai/gpt-5", "vercel:openai/gpt-5-nano")
+    gemini: tuple[str, str] = ("gemini:gemini-3.8-flash", "gemini:gemini-3.5-flash-lite")
+    bedrock: tuple[str, str] = (
+        "bedrock:global.anthropic.claude-sonnet-5-5",
+        "bedrock:global.anthropic.claude-haiku-5-5",
+    )
+    vertex: tuple[str, str] = ("vertex:claude-sonnet-5-5", "vertex:claude-haiku-5-5")
     offline: tuple[str, str] = ("offline", "offline")
     max_output_tokens: int = 16_000
-    """Sent to providers that demand a cap (Anthropic)."""
+    """Sent to providers that demand a cap (Anthropic), unless an option says otherwise."""
     timeout_s: float = 300.0
     max_retries: int = 4
+    """Of refused connections and faults of the server, not of rate limits: those are the caller's to wait for."""
+    reply_cache_bytes: int = 1024 * MIB
+    """What replies of sub-models may occupy on disk, when a run is asked with a cache."""
+    azure_api_version: str = "2024-10-21"
+    """When OPENAI_API_VERSION is not set."""

@@ -17,12 +17,18 @@ RLMError
 │   ├── UnknownModel (ValueError)            no provider or model of that name
 │   ├── MissingKey                           the provider's key is not set
 │   ├── MissingPackage (ImportError)         an optional package is not installed
+│   ├── PromptTooLarge                       a prompt exceeds the window of the model it is for
 │   ├── StreamCut                            a reply broke off before its provider had ended it
+│   ├── RateLimited                          the provider asks to be asked more slowly
+│   ├── NotRecorded (LookupError)            a recording holds no reply to this request
 │   └── ScriptExhausted                      a scripted model was asked once too often
+├── ReservedName (ValueError)            a tool or context under a name that it cannot have
+├── SchemaError (ValueError)             a form for answers that cannot be checked
 ├── ReplError                            the repl itself failed (not the model's code)
 │   └── ReplBusy                             another run holds this kernel
 ├── BudgetError (ValueError)             a budget that cannot be honoured
 ├── BudgetExceeded                       a call was refused because the budget is spent
+├── AnswerRejected (ValueError)          an answer is not what was asked for; the model is told why
 ├── RunNotFound (LookupError)            no recorded run goes by that name
 └── TrajectoryError (ValueError)         the file is not a trajectory
 
@@ -123,6 +129,10 @@ class MissingPackage(ModelError, ImportError):
     """An optional package is not installed; the message holds the install line."""
 
 
+class PromptTooLarge(ModelError):
+    """A prompt was not sent, because it exceeds the window of the model it is for."""
+
+
 class StreamCut(ModelError):
     """A reply broke off before its provider had ended it. `streamed_chars` of it had been handed on."""
 
@@ -131,8 +141,31 @@ class StreamCut(ModelError):
         self.streamed_chars = streamed_chars
 
 
+class RateLimited(ModelError):
+    """The provider asks to be asked more slowly. `retry_after_s` is how long it said to wait, or None.
+
+    Nothing was retried: whoever sends many requests knows best which of them to hold back.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NotRecorded(ModelError, LookupError):
+    """A recording holds no reply to this request; the message shows where the nearest one differs."""
+
+
 class ScriptExhausted(ModelError):
     """A scripted model was asked more often than it has replies."""
+
+
+class ReservedName(RLMError, ValueError):
+    """A tool, a variable or a further context was given under a name that it cannot have."""
+
+
+class SchemaError(RLMError, ValueError):
+    """The form that answers should have is faulty, or of a kind that cannot be checked."""
 
 
 class ReplError(RLMError):
@@ -153,6 +186,10 @@ class BudgetExceeded(RLMError):
     def __init__(self, message: str, *, limit: str) -> None:
         super().__init__(message)
         self.limit = limit
+
+
+class AnswerRejected(RLMError, ValueError):
+    """An answer is not what was asked for. Its message is written for the model, which then tries again."""
 
 
 class RunNotFound(RLMError, LookupError):

@@ -46,16 +46,24 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One reply of a model. `stop_reason` is "stop", "length", or the provider's own word."""
+    """One reply of a model. `stop_reason` is "stop", "length", or the provider's own word.
+
+    `cached` says that it was not asked for now: it came from a cache or a recording, and cost nothing.
+    """
 
     text: str
     usage: Usage
     stop_reason: str = "stop"
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SubCall:
-    """One `llm_query` made by a cell. `error` is set, and `reply` empty, when it failed."""
+    """One `llm_query` or `rlm_query` made by a cell. `error` is set, and `reply` empty, when it failed.
+
+    `cached` says that the reply came from a cache and was not paid for. `child` is the run behind an
+    `rlm_query`; `usage` is then that of the child's whole tree.
+    """
 
     model: str
     prompt: str
@@ -63,6 +71,88 @@ class SubCall:
     usage: Usage
     seconds: float
     error: str | None = None
+    cached: bool = False
+    child: Answer | None = None
+
+
+LineRanges = tuple[tuple[int, int], ...]
+"""Half-open ranges (start, stop) of lines of a run's `context`: sorted, merged, none empty."""
+
+
+def merged_ranges(*parts: LineRanges) -> LineRanges:
+    """Return the union of several sets of line ranges.
+
+    >>> merged_ranges(((5, 9),), ((0, 2), (2, 6)))
+    ((0, 9),)
+    """
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(line_range for part in parts for line_range in part):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    return tuple(merged)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Which lines of the context a step read, which it searched, and which reached a sub-model's prompt."""
+
+    read: LineRanges = ()
+    searched: LineRanges = ()
+    prompted: LineRanges = ()
+
+    def __add__(self, other: Reading) -> Reading:
+        return Reading(
+            merged_ranges(self.read, other.read),
+            merged_ranges(self.searched, other.searched),
+            merged_ranges(self.prompted, other.prompted),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which of the context's `lines` a run read, searched, and showed to sub-models."""
+
+    lines: int
+    read: LineRanges = ()
+    searched: LineRanges = ()
+    prompted: LineRanges = ()
+
+    @property
+    def read_share(self) -> float:
+        """The share of the lines that was read, 0 to 1."""
+        return _share(self.read, self.lines)
+
+    @property
+    def prompted_share(self) -> float:
+        """The share of the lines that reached a sub-model's prompt, 0 to 1."""
+        return _share(self.prompted, self.lines)
+
+
+def _share(ranges: LineRanges, lines: int) -> float:
+    return min(1.0, sum(stop - start for start, stop in ranges) / lines) if lines else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Lines that an answer cites, `first` to `last` inclusive, as `label` has them in the text.
+
+    The numbers are those of `context.search`: [L1200-L1210] means `context[1200:1211]`.
+    """
+
+    first: int
+    last: int
+    status: Literal["read", "not read", "no such line"]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What stands for the first `steps` steps of a long conversation from now on."""
+
+    summary: str
+    steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +220,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One turn of a run. `number` counts from 1; `notes` is what the loop told the model besides output."""
+    """One turn of a run. `number` counts from 1; `notes` is what the loop told the model besides output.
+
+    `reading` is what the step read of the context. `compaction` is set when the conversation was shortened
+    before the step; `usage` includes what that cost.
+    """
 
     number: int
     reply: str
@@ -139,6 +233,8 @@ class Step:
     seconds: float
     notes: tuple[str, ...] = ()
     final: str | None = None
+    reading: Reading = Reading()
+    compaction: Compaction | None = None
 
     @property
     def sub_calls(self) -> tuple[SubCall, ...]:
@@ -153,7 +249,9 @@ class Answer:
     `status` is "answered", "stopped: <limit>" (the limit by its name in Budget), "interrupted" or
     "failed: <error>". `value` is the object that ended the run, before it became text.
     `variables` holds what the run left in its namespace. `usage` is per model name, `reads` what reading the
-    context cost. `trajectory` is the file that records the run; `page` makes a web page of the answer.
+    context cost, `coverage` which lines were read. `citations` are the lines that the text cites.
+    `trajectory` is the file that records the run; `page` makes a web page of the answer. `resting` is the
+    run's namespace, kept for a run that may be resumed in this process.
     """
 
     question: str
@@ -168,6 +266,9 @@ class Answer:
     run_id: str = ""
     trajectory: Path | None = None
     page: Callable[[Answer], str] | None = field(default=None, compare=False)
+    coverage: Coverage | None = None
+    citations: tuple[Citation, ...] = ()
+    resting: object = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return self.text

@@ -15,19 +15,20 @@ import rlm_magic
 PACKAGE = Path(rlm_magic.__file__).parent
 
 # An arrow is "is imported by": each room lists what it may import. Single modules are rooms of their own.
-SHARED = {"errors", "config", "records", "text"}
+SHARED = {"errors", "config", "records", "text", "redact"}
 MAY_IMPORT = {
     "errors": {"records"},  # for types only
     "config": set(),
     "records": set(),
     "text": set(),
+    "redact": set(),
     "context": SHARED,
     "models": SHARED,
     "repl": SHARED,
     "views": SHARED,
     "transcripts": SHARED,
     "engine": SHARED | {"models", "repl"},
-    "session": SHARED | {"context", "engine", "models", "repl", "transcripts", "views"},
+    "session": SHARED | {"context", "disk", "engine", "models", "repl", "transcripts", "views"},
     "notebook": SHARED | {"session", "context", "engine", "models", "views"},
     "__init__": SHARED | {"session", "notebook", "context"},
 }
@@ -41,10 +42,25 @@ ONE_PLACE = {
     "jinja2": "views/html.py",
     "genai_prices": "models/prices.py",
     "markdown_it": "engine/reply.py",
+    "pydantic": "engine/schema.py",
+    "pydantic_core": "engine/schema.py",
+    "jsonschema": "engine/json_schema.py",
+    "referencing": "engine/json_schema.py",
     "re2": "context/",
     "msgspec": "context/",
 }
-LAZY = ("openai", "anthropic", "boto3", "obstore", "matplotlib", "jinja2", "diskcache", "numpy")
+LAZY = (
+    "openai",
+    "anthropic",
+    "boto3",
+    "obstore",
+    "matplotlib",
+    "jinja2",
+    "diskcache",
+    "numpy",
+    "pydantic",
+    "jsonschema",
+)
 
 
 def modules() -> list[Path]:
@@ -153,6 +169,7 @@ def test_exported_names() -> None:
         "ingest",
         "load_ipython_extension",
         "open_context",
+        "resume",
         "start",
         "unload_ipython_extension",
     ]

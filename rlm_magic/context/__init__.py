@@ -4,8 +4,9 @@
 fastest. A `Context` is what they return.
 """
 
-from .context import Context, Info, Unit
+from .context import Context
 from .documents import Documents
+from .info import Info, Unit
 from .search import Match
 from .sources import from_text, open_context
 from .utf8 import TextWarning

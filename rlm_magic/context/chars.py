@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from operator import index as as_index
 
 from .context import Context
 from .layout import Address, Span
 from .lines import LineContext
-from .needle import find
+from .needle import find, find_last
 from .text import Held, Text
 
 
@@ -48,25 +49,57 @@ class CharContext(Context):
         return self._between(found, found + 1)
 
     def __iter__(self) -> Iterator[str]:
-        for text in self._streamed():
+        for text in self._streamed() if not self._text.observers else self._noted_lines():
             yield from text
+
+    def _noted_lines(self) -> Iterator[str]:
+        """Yield the text in pieces that end where a line does, and note each line as it is reached."""
+        line = 0
+        for text in self._streamed():
+            for piece in re.findall(r"[^\n]*\n|[^\n]+", text):
+                self._note_line(line)
+                yield piece
+                line += piece.endswith("\n")
 
     def view(self, start: int | None = None, stop: int | None = None) -> CharContext:
         """Return characters [start, stop) as a context; nothing is copied."""
         first, last, _ = slice(start, stop).indices(self._length)
         return CharContext(self._text, self._part(first, max(first, last)))
 
-    def find(self, needle: str, start: int = 0) -> int:
-        """Return the number of the character at which `needle` first occurs, from `start` on, or -1."""
-        first, _, _ = slice(start, None).indices(self._length)
-        if start > self._length:
+    def find(self, needle: str, start: int | None = None, stop: int | None = None) -> int:
+        """Return the number of the character at which `needle` first occurs, as str.find does, or -1."""
+        return self._found(find, needle, start, stop)
+
+    def rfind(self, needle: str, start: int | None = None, stop: int | None = None) -> int:
+        """Return the number of the character at which `needle` last occurs, as str.rfind does, or -1."""
+        return self._found(find_last, needle, start, stop)
+
+    def index(self, value: str, start: int | None = None, stop: int | None = None) -> int:
+        """Return where a str first occurs, as str.index does; raises ValueError if it does not."""
+        return self._required(self.find(value, start, stop), value)
+
+    def rindex(self, value: str, start: int | None = None, stop: int | None = None) -> int:
+        """Return where a str last occurs, as str.rindex does; raises ValueError if it does not."""
+        return self._required(self.rfind(value, start, stop), value)
+
+    def _found(
+        self, finder: Callable[..., Address | None], needle: str, start: int | None, stop: int | None
+    ) -> int:
+        if self._is_nowhere(start, stop):
             return -1
-        found = find(self._text, (self._address(first), self._span.stop), needle)
+        first, last, _ = slice(start, stop).indices(self._length)
+        between = (self._address(first), self._address(last))
+        found = finder(self._text, between, needle)
+        if self._text.observers:
+            newlines = self._text.newlines_before
+            self._note_searched(
+                newlines(between[0]) - self._span.newline_start,
+                newlines(between[1] if found is None else found) - self._span.newline_start + 1,
+            )
         return -1 if found is None else self._text.char_position(found) - self._first
 
-    def index(self, value: str, start: int = 0, stop: int | None = None) -> int:
-        """Return where a str first occurs, as str.index does; raises ValueError if it does not."""
-        found = self.view(None, stop).find(value, start)
+    @staticmethod
+    def _required(found: int, value: str) -> int:
         if found < 0:
             raise ValueError(f"{value!r} does not occur in the context")
         return found
@@ -84,7 +117,12 @@ class CharContext(Context):
             layout.char_segment(self._first + first)[0], layout.char_segment(self._first + stop - 1)[0] + 1
         )
         held = self._text.gather(numbers, what="this slice")
-        return self._text.read(self._address(first, held), self._address(stop, held), held=held)
+        start = self._address(first, held)
+        found = self._text.read(start, self._address(stop, held), held=held)
+        if self._text.observers:
+            line = self._text.newlines_before(start, held) - self._span.newline_start
+            self._note_read(line, line + found.count("\n") + (not found.endswith("\n")))
+        return found
 
     def _stepped(self, characters: range) -> str:
         if not characters:
@@ -98,8 +136,17 @@ class CharContext(Context):
             text = str(piece, "utf-8")
             parts.append(text[skip::stride])
             skip = (skip - len(text)) % stride
+        self._note_stretch(low, high)
         forward = "".join(parts)
         return forward if characters.step > 0 else forward[::-1]
+
+    def _note_stretch(self, low: int, high: int) -> None:
+        if self._text.observers:
+            first, last = (
+                self._text.newlines_before(self._address(character)) - self._span.newline_start
+                for character in (low, high)
+            )
+            self._note_read(first, last + 1)
 
     def _address(self, character: int, held: Held | None = None) -> Address:
         if character <= 0:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, overload
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import ContextTooLarge
 from ..records import ReadStats
 from ..text import counted
+from .coverage import Observer
 from .describe import describe, plain
 from .documents import Documents
 from .foresight import Foresight
 from .guess import Measures
+from .info import Info, Unit
 from .layout import Span
+from .likestr import LikeStr
 from .needle import contains, count
 from .search import Match, Pattern, findall, search
 from .text import Text
@@ -23,35 +26,11 @@ if TYPE_CHECKING:
     from .chars import CharContext
     from .lines import LineContext
 
-Unit = Literal["lines", "chars"]
-
 # Of so many hits the surroundings are likely to be read next.
 _SEARCHED_NEIGHBOURS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
-    """The measures of a context.
-
-    `characters` and `bytes` (in UTF-8) are None for a manifest of the older form until somebody asked for
-    characters: its rows count lines only. `replaced` counts the characters that stand for invalid bytes of
-    the whole source, None as long as that is not known. `snapshot` identifies what was bound, None for text
-    given in memory.
-    """
-
-    source: str
-    kind: str
-    unit: Unit
-    lines: int
-    characters: int | None
-    bytes: int | None
-    segments: int
-    documents: int
-    replaced: int | None
-    snapshot: str | None
-
-
-class Context(Sequence[str]):
+class Context(LikeStr, Sequence[str]):
     r"""A text of any size, read as a sequence of lines or of characters.
 
     A line ends at "\n", keeps its ending, and nothing else is a line break. `context[i]` is a line,
@@ -59,14 +38,14 @@ class Context(Sequence[str]):
     `context.lines` by lines; a context bound with unit="chars" is read by characters itself.
 
     Slices need what they return: one that would not fit in memory raises ContextTooLarge before reading.
-    Two contexts are equal only if they are the same object.
+    Two contexts are equal only if they are the same object; a context equals a str with its text. It has the
+    methods of a str too, for code that takes it for one (likestr.py says what each does).
     """
 
     unit: Unit
 
     def __init__(self, text: Text, span: Span, *, name: str | None = None) -> None:
-        self._text = text
-        self._span = span
+        super().__init__(text, span)
         self._name = name
 
     @property
@@ -131,6 +110,10 @@ class Context(Sequence[str]):
         """Return a few lines about the context for whoever is to write code for it; never any of its text."""
         return describe(self.info, list(self.documents.some(5)))
 
+    def observe(self) -> Observer:
+        """Return what notes from now on which lines of this context are read and searched; close it."""
+        return Observer(self.lines)
+
     def foresight(self) -> Foresight | None:
         """Return what turns the progress of a run into reads ahead of time; None where that gains nothing.
 
@@ -182,6 +165,7 @@ class Context(Sequence[str]):
         found = search(
             self._text, self._span, pattern, ignore_case=ignore_case, literal=literal, limit=wanted
         )
+        self._note_found([match.line for match in found], complete=wanted is None or len(found) < wanted)
         if self._text.prefetcher is not None:
             lines = (self._span.newline_start + match.line for match in found[:_SEARCHED_NEIGHBOURS])
             self._text.prefetcher.found(self._text.layout.line_place(line)[0] for line in lines)
@@ -192,20 +176,24 @@ class Context(Sequence[str]):
 
         Raises ContextTooLarge once the list holds more than memory allows.
         """
-        return findall(self._text, self._span, pattern, ignore_case=ignore_case)
+        self._note_searched(0, self._span.lines)
+        on_line = self._note_line if self._text.observers else None
+        return findall(self._text, self._span, pattern, ignore_case=ignore_case, on_line=on_line)
 
-    def count(self, value: str) -> int:
-        """Return how often a str occurs in the text without overlapping, as str.count does."""
+    def count(self, value: str, start: int | None = None, stop: int | None = None) -> int:
+        """Return how often a str occurs in the text, or from `start` to `stop` in the context's unit.
+
+        As with str.count, occurrences do not overlap.
+        """
+        if start is not None or stop is not None:
+            return 0 if self._is_nowhere(start, stop) else self.view(start, stop).count(value)
         if value == "":
             return len(self.chars) + 1
+        self._note_searched(0, self._span.lines)
         return count(self._text, self._span, value)
 
-    def split(self, separator: str | None = None, maxsplit: int = -1) -> list[str]:
-        """Return the text split as str.split does; raises ContextTooLarge if it does not fit in memory."""
-        self._text.check_room(self._span.start, self._span.stop, what="split", share=1)
-        return self._text.read(self._span.start, self._span.stop, what="split").split(separator, maxsplit)
-
     def __contains__(self, value: object) -> bool:
+        self._note_searched(0, self._span.lines)
         return contains(self._text, self._span, value)
 
     def __str__(self) -> str:
@@ -219,7 +207,7 @@ class Context(Sequence[str]):
                 f"str() of a context of {len(self.chars):,} characters; the limit is {limit:,}. Slice it "
                 "(context[a:b], context.chars[a:b]), search it, or write context[:] if you do want it whole"
             )
-        return self._text.read(self._span.start, self._span.stop)
+        return self.whole(what="str()")
 
     def __repr__(self) -> str:
         info = self.info
@@ -257,6 +245,3 @@ class Context(Sequence[str]):
             first, stop = text.char_position(span.start), text.char_position(span.stop)
             self._span = span = replace(span, char_start=first, char_stop=stop)
         return span
-
-    def _streamed(self) -> Iterator[str]:
-        return (str(piece, "utf-8") for piece in self._text.pieces(self._span.start, self._span.stop))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..text import counted
 
 if TYPE_CHECKING:
-    from .context import Info
+    from .info import Info
 
 _NAME_CHARS = 80
 
@@ -29,7 +29,9 @@ _MANUAL_OF_BOTH = """\
   Match(line, text, start, end, document); line counts from 0. Fast, even over the whole text.
 - context.count("word"), context.find("word"), context.findall(pattern), "word" in context
 - context.documents: the documents' names; context.documents["name"] reads like context, that document only
-- context.view(a, b): a part of it that reads like context, without a copy"""
+- context.view(a, b): a part of it that reads like context, without a copy
+- code that takes it for a str works too: re.findall(pattern, context), json.loads(context), context.lower();
+  the positions of a match of `re` are characters: context.chars[m.start() : m.end()]"""
 
 
 def describe(info: Info, names: Sequence[str]) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from operator import index as as_index
 from typing import TYPE_CHECKING
 
 from .context import Context
+from .coverage import followed
 from .layout import Address, Span
-from .needle import find
+from .needle import find, find_last
 from .text import Held, Text
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class LineContext(Context):
         return self._line(as_index(index))
 
     def __iter__(self) -> Iterator[str]:
+        observers = self._text.observers
+        lines = self._unnoted()
+        return followed(lines, self._first_newline, observers) if observers else lines
+
+    def _unnoted(self) -> Iterator[str]:
         unfinished: list[str] = []
         for text in self._streamed():
             *whole, rest = text.split("\n")
@@ -76,16 +82,55 @@ class LineContext(Context):
         first, last, _ = slice(start, stop).indices(len(self))
         return LineContext(self._text, self._part(first, max(first, last)))
 
-    def find(self, needle: str, start: int = 0) -> int:
-        """Return the number of the first line, from `start` on, in which `needle` begins, or -1."""
-        first, _, _ = slice(start, None).indices(len(self))
-        if start > len(self):
+    def find(self, needle: str, start: int | None = None, stop: int | None = None) -> int:
+        """Return the number of the first line, from `start` on, in which `needle` begins, or -1.
+
+        All of the needle lies in front of line `stop`, if that is given.
+        """
+        return self._found(find, needle, start, stop)
+
+    def rfind(self, needle: str, start: int | None = None, stop: int | None = None) -> int:
+        """Return the number of the last line, from `start` to `stop`, in which `needle` begins, or -1."""
+        return self._found(find_last, needle, start, stop)
+
+    def index(self, value: str, start: int = 0, stop: int | None = None) -> int:
+        """Return the number of the first line that is `value`, ending included; ValueError if none is."""
+        return self._required(next(self._equal(value, start, stop), None), value)
+
+    def rindex(self, value: str, start: int = 0, stop: int | None = None) -> int:
+        """Return the number of the last line that is `value`, ending included; ValueError if none is."""
+        return self._required(max(self._equal(value, start, stop), default=None), value)
+
+    def _found(
+        self, finder: Callable[..., Address | None], needle: str, start: int | None, stop: int | None
+    ) -> int:
+        if self._is_nowhere(start, stop):
             return -1
+        first, last, _ = slice(start, stop).indices(len(self))
         if needle == "":
-            return first
-        text = self._text
-        found = find(text, (self._address(first), self._span.stop), needle)
-        return -1 if found is None else min(text.newlines_before(found) - self._first_newline, len(self))
+            return first if finder is find else last
+        found = finder(self._text, (self._address(first), self._address(last)), needle)
+        if found is None:
+            self._note_searched(first, last)
+            return -1
+        line = self._text.newlines_before(found) - self._first_newline
+        self._note_searched(*((first, line + 1) if finder is find else (line, last)))
+        return line
+
+    def _equal(self, value: str, start: int, stop: int | None) -> Iterator[int]:
+        first, last, _ = slice(start, stop).indices(len(self))
+        self._note_searched(first, last)
+        lines = self.view(first, last)._unnoted()
+        return (number for number, line in enumerate(lines, first) if line == value)
+
+    @staticmethod
+    def _required(found: int | None, value: str) -> int:
+        if found is None:
+            raise ValueError(
+                f"no line is {value!r}, ending included; context.find(...) gives the first line that holds a "
+                "str, context.chars.index(...) its first character"
+            )
+        return found
 
     def _line(self, line: int) -> str:
         found = line + len(self) if line < 0 else line
@@ -116,13 +161,35 @@ class LineContext(Context):
         segment.hot = True
         if segment.ahead:
             self._text.segments.used(number, segment)
+        for observer in self._text.observers:
+            observer.reads.add(newline, newline - first + stop)
         newlines, before = segment.newlines, newline - 1 - starts[number]
         return str(segment.view[newlines[before] + 1 : newlines[before - first + stop] + 1], "utf-8")
 
     def _between(self, first: int, stop: int, *, what: str) -> str:
         """Return the text of some lines, every segment it needs fetched at once."""
         held = self._text.gather(self._segments_of(first, stop), what=what)
-        return self._text.read(self._address(first, held), self._address(stop, held), held=held, what=what)
+        found = self._text.read(self._address(first, held), self._address(stop, held), held=held, what=what)
+        self._note_read(first, stop)
+        return found
+
+    def resident_blocks(self, first: int, stop: int) -> Iterator[tuple[int, str]]:
+        """Yield lines [first, stop) as far as they are in memory, in runs, each with the number of its first.
+
+        Nothing is read for it from a store, and nothing noted.
+        """
+        starts, text = self._newline_starts, self._text
+        while first < stop:
+            number = bisect_right(starts, self._first_newline + first) - 1
+            behind = (
+                max(first + 1, starts[number + 1] - self._first_newline) if number + 1 < len(starts) else stop
+            )
+            behind = min(behind, stop)
+            needed = self._segments_of(first, behind)
+            held = {each: segment for each in needed if (segment := self._resident.get(each)) is not None}
+            if len(held) == len(needed):
+                yield first, text.read(self._address(first, held), self._address(behind, held), held=held)
+            first = behind
 
     def _segments_of(self, first: int, stop: int) -> range:
         """The segments to read for some lines: from where they start to where they end."""

@@ -8,9 +8,10 @@ from ..config import ContextConfig
 from ..errors import SnapshotChanged
 from .address import Access
 from .chars import CharContext
-from .context import Context, Unit
+from .context import Context
 from .fetch import StoredSegments
 from .given import text_of
+from .info import Unit
 from .layout import Span
 from .lines import LineContext
 from .opened import open_stored, snapshot_key

@@ -11,16 +11,21 @@ from ..errors import ContextTooLarge
 _HARMLESS_BYTES = 32 * 1024 * 1024
 
 
-def check_room(needed_bytes: int, *, limit_bytes: int, what: str) -> None:
-    """Raise ContextTooLarge if a result would need more than `limit_bytes`, or than half of what is left."""
+SMALLER = "take smaller slices, or iterate: `for line in context` never holds the whole text"
+
+
+def check_room(needed_bytes: int, *, limit_bytes: int, what: str, advice: str = SMALLER) -> None:
+    """Raise ContextTooLarge if a result would need more than `limit_bytes`, or than half of what is left.
+
+    `advice` says how to do it otherwise.
+    """
     if needed_bytes <= min(limit_bytes, _HARMLESS_BYTES):
         return
     available = available_bytes()
     allowed = limit_bytes if available is None else min(limit_bytes, available // 2)
     if needed_bytes > allowed:
         raise ContextTooLarge(
-            f"{what} would need about {needed_bytes:,} bytes of memory, and {allowed:,} are allowed; "
-            "take smaller slices, or iterate: `for line in context` never holds the whole text"
+            f"{what} would need about {needed_bytes:,} bytes of memory, and {allowed:,} are allowed; {advice}"
         )
 
 

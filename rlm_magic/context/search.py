@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ def search(
     if limit is not None and limit <= 0:
         return found
     documents = text.documents
-    for first_line, block in _blocks(text, span):
+    for first_line, block in blocks(text, span):
         for number, content, start, end in ready.hits(block):
             line = first_line + number
             document = documents.of_line(span.newline_start + line)
@@ -51,13 +51,22 @@ def search(
     return found
 
 
-def findall(text: Text, span: Span, pattern: Pattern, *, ignore_case: bool) -> list[Any]:
-    """Return what re.findall gives for each line of the span, in one list."""
+def findall(
+    text: Text,
+    span: Span,
+    pattern: Pattern,
+    *,
+    ignore_case: bool,
+    on_line: Callable[[int], None] | None = None,
+) -> list[Any]:
+    """Return what re.findall gives for each line of the span, in one list; `on_line` hears of each line."""
     ready = LineSearch(compiled(pattern, ignore_case=ignore_case, literal=False))
     found: list[Any] = []
     held_bytes = 0
-    for _, block in _blocks(text, span):
+    for first_line, block in blocks(text, span):
         for hit in ready.hits(block):
+            if on_line is not None:
+                on_line(first_line + hit[0])
             items = ready.findings(hit)
             held_bytes += sum(map(sys.getsizeof, items))
             found.extend(items)
@@ -65,7 +74,7 @@ def findall(text: Text, span: Span, pattern: Pattern, *, ignore_case: bool) -> l
     return found
 
 
-def _blocks(text: Text, span: Span) -> Iterator[tuple[int, Segment]]:
+def blocks(text: Text, span: Span) -> Iterator[tuple[int, Segment]]:
     """Yield the span as blocks of whole lines, each with the number of its first line."""
     line = 0
     parts: list[memoryview] = []

@@ -12,10 +12,11 @@ from pathlib import Path
 from ..config import ContextConfig
 from ..errors import SourceError, SourceNotFound
 from .address import Access, is_url
-from .context import Context, Unit
+from .context import Context
 from .exclude import but, kept, printable
 from .files import Plain, text_of_objects
 from .given import named, text_of
+from .info import Unit
 from .opened import MANIFEST_KEY, open_stored
 from .remote import NOT_REMOTE, text_at_url
 from .reopen import context_of

@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..config import ContextConfig
 from .fetch import StoredSegments
 from .layout import Address, DocumentTable, Layout, Span, document_span
 from .prefetch import Prefetcher, window_for
-from .room import check_room
+from .room import SMALLER, check_room
 from .segment import Segment
 from .segments import Segments
+
+if TYPE_CHECKING:
+    from .coverage import Observer
 
 Held = Mapping[int, Segment]
 
@@ -50,7 +54,20 @@ class Text:
         self.origin = origin
         self.config = config
         self._measuring = threading.Lock()
+        self._observing = threading.Lock()
+        # Looked at on every read. A tuple that is replaced, so that readers need no lock.
+        self.observers: tuple[Observer, ...] = ()
         self.prefetcher = _prefetcher_of(segments, layout, config)
+
+    def observe(self, observer: Observer) -> None:
+        """Tell an observer of every read and search from now on, whichever context over the text it is of."""
+        with self._observing:
+            self.observers = (*self.observers, observer)
+
+    def unobserve(self, observer: Observer) -> None:
+        """Tell an observer nothing any more."""
+        with self._observing:
+            self.observers = tuple(other for other in self.observers if other is not observer)
 
     def document(self, number: int) -> Span:
         """Return where a document lies."""
@@ -96,11 +113,11 @@ class Text:
             return char_starts[number] + offset
         return char_starts[number] + self.segment(number).chars_before(offset)
 
-    def newlines_before(self, address: Address) -> int:
+    def newlines_before(self, address: Address, held: Held | None = None) -> int:
         """Return how many line endings come before a place."""
         number, offset = address
         return self.layout.newline_starts[number] + (
-            self.segment(number).newlines_before(offset) if offset else 0
+            self.segment(number, held).newlines_before(offset) if offset else 0
         )
 
     def read(
@@ -130,13 +147,23 @@ class Text:
         numbers = self.layout.segments_between(start, stop)
         return _pieces(zip(numbers, self.segments.stream(numbers, keep=keep), strict=True), start, stop)
 
-    def check_room(self, start: Address, stop: Address, *, what: str, share: int = 1) -> None:
-        """Raise ContextTooLarge if the text between two places, or one in `share` of it, is too large."""
+    def check_room(
+        self,
+        start: Address,
+        stop: Address,
+        *,
+        what: str,
+        share: int = 1,
+        copies: int = 1,
+        advice: str = SMALLER,
+    ) -> None:
+        """Raise ContextTooLarge if `copies` of the text between two places, or one in `share` of it, are."""
         length = self.layout.bytes_between(start, stop)
         numbers = self.layout.segments_between(start, stop)
         # The pieces and the str made of them; where there may be an emoji, a str has four bytes a character.
         width = 2 if self.layout.is_ascii(numbers) else 8
-        check_room(length * width // share, limit_bytes=self.config.slice_limit_bytes, what=what)
+        needed_bytes = length * width * copies // share
+        check_room(needed_bytes, limit_bytes=self.config.slice_limit_bytes, what=what, advice=advice)
 
     def measured(self) -> Layout:
         """Return the layout with all its columns; the older manifest form is read whole for it, once."""

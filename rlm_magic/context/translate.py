@@ -120,7 +120,7 @@ class _Writer:
             return ((value, value),)
         if kind is op.LITERAL and not self._ascii_only:
             return _taken_for_letter(chr(value), flags)
-        return _taken(_written(kind, value), flags, ascii_only=self._ascii_only)
+        return _taken(written(kind, value), flags, ascii_only=self._ascii_only)
 
     def _repeat(self, least: int, most: Any, tree: Any, *, flags: int, lazy: bool) -> str:
         many = most is op.MAXREPEAT or most > 1
@@ -174,7 +174,7 @@ def has_choices(tree: Iterable[Any]) -> bool:
     return False
 
 
-def _written(kind: Any, value: Any) -> str:
+def written(kind: Any, value: Any) -> str:
     """Return a part that takes one character as Python writes it."""
     if kind is op.ANY:
         return "."

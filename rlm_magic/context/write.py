@@ -16,10 +16,11 @@ from ..config import ContextConfig
 from ..errors import SourceError, WriteConflict
 from .address import Access, is_url
 from .columns import Manifest
-from .context import Context, Unit
+from .context import Context
 from .cutter import Cutter
 from .destination import Committed, committed, writable
 from .given import check_names
+from .info import Unit
 from .layout import DocumentTable
 from .manifest import encode
 from .opened import MANIFEST_KEY, open_stored, snapshot_key

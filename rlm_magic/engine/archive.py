@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunNotFound, TrajectoryError
-from ..records import Answer, Cell, CellResult, ReadStats, Step, SubCall, Usage
+from ..records import (
+    Answer,
+    Cell,
+    CellResult,
+    Citation,
+    Compaction,
+    Coverage,
+    LineRanges,
+    Reading,
+    ReadStats,
+    Step,
+    SubCall,
+    Usage,
+)
 from .trajectory import runs_dir
+
+_SECOND_CHARS = len("2026-11-21_01-02-03")
 
 
 def list_runs(*, directory: Path | None = None) -> list[str]:
     """Return the ids of the recorded runs, the newest first."""
     directory = directory or runs_dir()
-    return sorted((path.stem for path in directory.glob("*.jsonl")), reverse=True)
+    # An id tells its second; of those that began in the same one, the file written last comes first.
+    begun = [
+        (path.stem[:_SECOND_CHARS], path.stat().st_mtime_ns, path.stem) for path in directory.glob("*.jsonl")
+    ]
+    return [stem for _, _, stem in sorted(begun, reverse=True)]
 
 
 def find_run(name: str, *, directory: Path | None = None) -> Path:
@@ -43,27 +62,53 @@ def read_trajectory(path: Path) -> Answer:
     A run whose last line is missing was cut off; its status is "unfinished". A half-written last line, as a
     crash leaves it, is left out. Raises TrajectoryError when the file is not a trajectory.
     """
+    answer = read_records(_records(path), run_id=path.stem)
+    if answer is None:
+        raise TrajectoryError(f"{path} is not a trajectory: it has no metadata line")
+    return replace(answer, trajectory=path)
+
+
+def read_records(records: Iterable[Mapping[str, Any]], *, run_id: str) -> Answer | None:
+    """Return the Answer that the lines of a trajectory tell of; None when no metadata is among them."""
     metadata: Mapping[str, Any] = {}
     steps: list[Step] = []
-    for record in _records(path):
+    for record in records:
         if record.get("type") == "metadata":
             metadata = record
         else:
             steps.append(_step(record))
     if not metadata:
-        raise TrajectoryError(f"{path} is not a trajectory: it has no metadata line")
-    usage = metadata.get("usage") or {}
+        return None
+    usage = metadata.get("usage")
     return Answer(
         question=str(metadata.get("question", "")),
         text=str(metadata.get("answer", "")),
         status=str(metadata.get("status", "unfinished")),
         steps=tuple(steps),
-        usage={model: _usage(spent) for model, spent in usage.items()},
+        usage=_usages(usage) if usage is not None else spent_in(steps, str(metadata.get("root_model", ""))),
         reads=_reads(metadata.get("reads") or {}),
         seconds=float(metadata.get("seconds") or sum(step.seconds for step in steps)),
-        run_id=str(metadata.get("run_id", path.stem)),
-        trajectory=path,
+        run_id=str(metadata.get("run_id", run_id)),
+        coverage=_coverage(metadata.get("coverage")),
+        citations=tuple(Citation(**citation) for citation in metadata.get("citations") or ()),
     )
+
+
+def spent_in(steps: Sequence[Step], root_model: str) -> dict[str, Usage]:
+    """Return what steps have cost, per model: for a run that was cut off before it could say so itself."""
+    spent: dict[str, Usage] = {}
+
+    def add(model: str, usage: Usage) -> None:
+        if usage != Usage():
+            spent[model] = spent.get(model, Usage()) + usage
+
+    for step in steps:
+        add(root_model, step.usage)
+        for call in step.sub_calls:
+            parts = {call.model: call.usage} if call.child is None else call.child.usage
+            for model, usage in parts.items():
+                add(model, usage)
+    return spent
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
@@ -85,16 +130,18 @@ def _step(record: Mapping[str, Any]) -> Step:
         number=int(record.get("iteration", 0)),
         reply=str(record.get("response") or ""),
         cells=tuple(_cell(block) for block in record.get("code_blocks") or ()),
-        usage=_usage(record.get("usage") or {}),
+        usage=read_usage(record.get("usage") or {}),
         seconds=float(record.get("iteration_time") or 0.0),
         notes=tuple(record.get("notes") or ()),
         final=record.get("final_answer"),
+        reading=Reading(**_ranges(record.get("reading") or {})),
+        compaction=Compaction(**record["compaction"]) if record.get("compaction") else None,
     )
 
 
 def _cell(block: Mapping[str, Any]) -> Cell:
     result = block.get("result") or {}
-    calls = tuple(_call(call) for call in result.get("rlm_calls") or ())
+    calls = tuple(read_call(call) for call in result.get("rlm_calls") or ())
     return Cell(
         code=str(block.get("code") or ""),
         result=CellResult(
@@ -108,20 +155,43 @@ def _cell(block: Mapping[str, Any]) -> Cell:
     )
 
 
-def _call(call: Mapping[str, Any]) -> SubCall:
+def read_call(call: Mapping[str, Any]) -> SubCall:
+    """Return a sub-call from its entry in a record."""
     return SubCall(
         model=str(call.get("root_model") or ""),
         prompt=str(call.get("prompt") or ""),
         reply=str(call.get("response") or ""),
         usage=Usage(
-            1,
+            int(call.get("calls", 1)),
             int(call.get("prompt_tokens") or 0),
             int(call.get("completion_tokens") or 0),
             call.get("cost_usd"),
         ),
         seconds=float(call.get("execution_time") or 0.0),
         error=call.get("error"),
+        cached=bool(call.get("cached")),
+        child=_child(call.get("metadata") or {}),
     )
+
+
+def _child(nested: Mapping[str, Any]) -> Answer | None:
+    metadata = nested.get("run_metadata")
+    if not isinstance(metadata, Mapping):
+        return None
+    return read_records([metadata, *(nested.get("iterations") or ())], run_id="")
+
+
+def _coverage(record: Mapping[str, Any] | None) -> Coverage | None:
+    return None if record is None else Coverage(int(record.get("lines") or 0), **_ranges(record))
+
+
+def _ranges(record: Mapping[str, Any]) -> dict[str, LineRanges]:
+    names = ("read", "searched", "prompted")
+    return {name: tuple((int(a), int(b)) for a, b in record.get(name) or ()) for name in names}
+
+
+def _usages(record: Mapping[str, Any]) -> dict[str, Usage]:
+    return {model: read_usage(spent) for model, spent in record.items()}
 
 
 def _reads(record: Mapping[str, Any]) -> ReadStats:
@@ -129,7 +199,8 @@ def _reads(record: Mapping[str, Any]) -> ReadStats:
     return ReadStats(**{name: count for name, count in record.items() if name in known})
 
 
-def _usage(record: Mapping[str, Any]) -> Usage:
+def read_usage(record: Mapping[str, Any]) -> Usage:
+    """Return a Usage from its record."""
     return Usage(
         calls=int(record.get("calls") or 0),
         input_tokens=int(record.get("input_tokens") or 0),

@@ -1,191 +1,192 @@
-"""Call models without ever leaving the calling thread stuck in a request.
-
-Each request runs on a daemon thread of its own; the caller waits on a queue. A stop (KeyboardInterrupt), a
-cell's time limit or the run's deadline therefore ends the wait at once, wherever the network is, and text
-and progress reach the caller on its own thread. A pool from concurrent.futures would join its threads when
-the interpreter exits, and a stalled request would hold the kernel open.
-"""
+"""Ask models: one reply of a root model, or a batch of sub-calls."""
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
-from ..errors import BudgetExceeded, ModelError, RLMError
+from ..errors import BudgetExceeded
 from ..models import Model
 from ..records import Completion, Message, SubCall, Usage
+from .desk import CHARS_PER_TOKEN, Call, Desk, Done, describe
 from .ledger import Ledger
 
-# The longest single wait: on some platforms a signal is only seen between waits.
-_POLL_S = 0.25
-CHARS_PER_TOKEN = 4
-
-
-class _Cancelled(Exception):
-    """Raised inside a request nobody waits for any more, to end it at its next piece of text."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
-    slot: int
-    text: str
+class Request:
+    """What a run waits for: one reply to a conversation."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    slot: int
-    completion: Completion | None
-    error: RLMError | None
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """One request on its way."""
-
-    slot: int
     model: Model
     messages: Sequence[Message]
-    ledger: Ledger
-    outbox: queue.SimpleQueue[_Text | _Done]
-    cancelled: threading.Event
-    sub_call: bool
-
-    def start(self, admitted: queue.SimpleQueue[BudgetExceeded | None]) -> None:
-        threading.Thread(
-            target=self._run, args=(admitted,), name=f"rlm {self.model.name}", daemon=True
-        ).start()
-
-    def _run(self, admitted: queue.SimpleQueue[BudgetExceeded | None]) -> None:
-        started = time.monotonic()
-        tokens = estimate_tokens(self.messages)
-        try:
-            with self.ledger.call(self.model.name, tokens=tokens, sub_call=self.sub_call) as reservation:
-                admitted.put(None)
-                completion = self.model.complete(self.messages, self._on_text)
-                reservation.settle(completion.usage)
-        except BudgetExceeded as refused:
-            admitted.put(refused)
-        except _Cancelled:
-            return
-        except Exception as error:  # noqa: BLE001 - a fault of any kind belongs to this slot, not to the thread
-            self.outbox.put(
-                _Done(self.slot, None, _as_model_error(self.model, error), time.monotonic() - started)
-            )
-        else:
-            self.outbox.put(_Done(self.slot, completion, None, time.monotonic() - started))
-
-    def _on_text(self, text: str) -> None:
-        if self.cancelled.is_set():
-            raise _Cancelled
-        self.outbox.put(_Text(self.slot, text))
+    on_text: Callable[[str], None] | None = None
 
 
-class Requests:
-    """Requests in flight that share one outbox. Leaving the block cancels whatever is still under way."""
+Asking = Generator[Request, Completion, T]
+"""A part of a run, which yields its requests and is sent their replies: so the same code serves a run that
+waits for each reply and child runs that wait side by side."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._outbox: queue.SimpleQueue[_Text | _Done] = queue.SimpleQueue()
-        self._cancelled = threading.Event()
 
-    def __enter__(self) -> Requests:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._cancelled.set()
-
-    def send(self, slot: int, model: Model, messages: Sequence[Message], *, sub_call: bool) -> None:
-        """Send one request; raises BudgetExceeded, having sent nothing, when the ledger refuses it."""
-        admitted: queue.SimpleQueue[BudgetExceeded | None] = queue.SimpleQueue()
-        _Request(slot, model, messages, self._ledger, self._outbox, self._cancelled, sub_call=sub_call).start(
-            admitted
-        )
-        refused = admitted.get()
-        if refused is not None:
-            raise refused
-
-    def next(self) -> _Text | _Done:
-        """Wait for the next piece of text or finished request. Raises BudgetExceeded at the deadline."""
+def answered(asking: Asking[T], *, desk: Desk, ledger: Ledger) -> T:
+    """Carry out a part of a run, waiting for each reply on this thread."""
+    try:
+        request = next(asking)
         while True:
-            left = self._ledger.seconds_left
-            if left == 0:
-                self._ledger.refused = "seconds"
-                raise BudgetExceeded(
-                    f"the run's budget of seconds={self._ledger.budget.seconds:g} ran out during a call",
-                    limit="seconds",
-                )
             try:
-                return self._outbox.get(timeout=_POLL_S if left is None else min(_POLL_S, left))
-            except queue.Empty:
-                continue
+                completion = ask(request, desk=desk, ledger=ledger)
+            # Whatever it is, a stop included: the run ends itself and raises what the caller gets.
+            except BaseException as error:  # noqa: BLE001
+                request = asking.throw(error)
+            else:
+                request = asking.send(completion)
+    except StopIteration as done:
+        result: T = done.value
+        return result
 
 
-def ask(
-    model: Model, messages: Sequence[Message], *, ledger: Ledger, on_text: Callable[[str], None]
-) -> Completion:
-    """Return one reply of the root model, its text streamed to `on_text` on this thread."""
-    with Requests(ledger) as requests:
-        requests.send(0, model, messages, sub_call=False)
-        while isinstance(event := requests.next(), _Text):
-            on_text(event.text)
-    if event.error is not None:
-        raise event.error
-    assert event.completion is not None
-    return event.completion
+def ask(request: Request, *, desk: Desk, ledger: Ledger) -> Completion:
+    """Return one reply of the root model, its text streamed on this thread."""
+    came: list[Done] = []
+    cancelled = threading.Event()
+    try:
+        desk.send(
+            Call(
+                request.model,
+                request.messages,
+                ledger,
+                sub_call=False,
+                cancelled=cancelled,
+                on_done=came.append,
+                on_text=request.on_text,
+            )
+        )
+        if not desk.work(lambda: bool(came)):
+            raise out_of_time(ledger)
+    finally:
+        cancelled.set()
+    return reply_of(came[0])
 
 
-def ask_batch(
-    model: Model,
-    prompts: Sequence[str],
-    *,
-    ledger: Ledger,
-    concurrency: int,
-    on_call: Callable[[int, SubCall], None],
-) -> None:
-    """Ask every prompt, at most `concurrency` at a time, and hand each SubCall over as it comes back.
+def reply_of(done: Done) -> Completion:
+    """Return the completion of a call, or raise its error."""
+    if done.error is not None:
+        raise done.error
+    assert done.completion is not None
+    return done.completion
+
+
+def out_of_time(ledger: Ledger) -> BudgetExceeded:
+    """Return the error of a call that the run's deadline cut off."""
+    limit_s = ledger.root_budget.seconds or 0.0
+    return ledger.refuse("seconds", f"the run's budget of seconds={limit_s:g} ran out during a call")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The prompt of one sub-call. One with an `error`, or `paid` for before, is not sent."""
+
+    text: str
+    error: str | None = None
+    paid: SubCall | None = None
+
+
+def too_large(text: str, *, model: str, window_tokens: int | None) -> str | None:
+    """Return why a prompt cannot be sent to a model whose window holds `window_tokens`; None if it can.
+
+    >>> too_large("a" * 400, model="small", window_tokens=50)
+    'the prompt has about 100 tokens and small takes 50: send less of the text, or parts of it in a batch'
+    """
+    tokens = len(text) // CHARS_PER_TOKEN
+    if window_tokens is None or tokens <= window_tokens:
+        return None
+    return (
+        f"the prompt has about {tokens:,} tokens and {model} takes {window_tokens:,}: "
+        "send less of the text, or parts of it in a batch"
+    )
+
+
+@dataclass(slots=True)
+class Batch:
+    """Sub-calls to one model, at most `concurrency` at a time; each is handed to `on_call` as it comes back.
 
     A prompt that fails, or that the ledger refuses, fails its own slot (`SubCall.error`) and no other. What
     is handed over before a stop or a deadline is thereby kept.
     """
-    waiting = list(enumerate(prompts))[::-1]
-    in_flight = 0
-    with Requests(ledger) as requests:
-        while waiting or in_flight:
-            while waiting and in_flight < concurrency:
-                slot, prompt = waiting.pop()
-                try:
-                    requests.send(slot, model, (Message("user", prompt),), sub_call=True)
-                    in_flight += 1
-                except BudgetExceeded as refused:
-                    on_call(slot, SubCall(model.name, prompt, "", Usage(), 0.0, error=_describe(refused)))
-            if in_flight and isinstance(event := requests.next(), _Done):
-                in_flight -= 1
-                on_call(event.slot, _sub_call(model, prompts[event.slot], event))
 
+    model: Model
+    prompts: Sequence[Prompt]
+    desk: Desk
+    ledger: Ledger
+    concurrency: int
+    on_call: Callable[[int, SubCall], None]
+    _waiting: deque[int] = field(default_factory=deque)
+    _in_flight: set[int] = field(default_factory=set)
+    _cancelled: threading.Event = field(default_factory=threading.Event)
 
-def estimate_tokens(messages: Sequence[Message]) -> int:
-    """Return a rough count of input tokens, for reserving; the provider's own count replaces it."""
-    return sum(len(message.content) for message in messages) // CHARS_PER_TOKEN + 1
+    def run(self, *, limit_s: float) -> None:
+        """Ask every prompt. A slot not back after `limit_s`, or in the run's time, has failed."""
+        self._waiting.extend(range(len(self.prompts)))
+        began = time.monotonic()
+        try:
+            self._send_more()
+            in_time = self.desk.work(self._is_over, deadline=began + limit_s)
+        finally:
+            self._cancelled.set()
+        if not in_time:
+            self._fail_the_rest(limit_s, time.monotonic() - began)
 
+    def _is_over(self) -> bool:
+        return not (self._waiting or self._in_flight)
 
-def _sub_call(model: Model, prompt: str, done: _Done) -> SubCall:
-    if done.completion is None:
-        error = _describe(done.error) if done.error else "no reply"
-        return SubCall(model.name, prompt, "", Usage(), done.seconds, error=error)
-    return SubCall(model.name, prompt, done.completion.text, done.completion.usage, done.seconds)
+    def _send_more(self) -> None:
+        while self._waiting and len(self._in_flight) < self.concurrency:
+            slot = self._waiting.popleft()
+            prompt = self.prompts[slot]
+            if prompt.error is not None:
+                self._fail(slot, prompt.error)
+                continue
+            if prompt.paid is not None:
+                self.on_call(slot, prompt.paid)
+                continue
+            try:
+                self._in_flight.add(slot)
+                self.desk.send(self._call(slot, prompt.text))
+            except BudgetExceeded as refused:
+                self._in_flight.discard(slot)
+                self._fail(slot, describe(refused))
 
+    def _call(self, slot: int, text: str) -> Call:
+        messages = (Message("user", text),)
+        back = partial(self._came_back, slot)
+        return Call(self.model, messages, self.ledger, sub_call=True, cancelled=self._cancelled, on_done=back)
 
-def _as_model_error(model: Model, error: Exception) -> RLMError:
-    if isinstance(error, RLMError):
-        return error
-    wrapped = ModelError(f"{model.name} failed: {type(error).__name__}: {error}")
-    wrapped.__cause__ = error
-    return wrapped
+    def _came_back(self, slot: int, done: Done) -> None:
+        self._in_flight.discard(slot)
+        if done.completion is None:
+            self._fail(slot, describe(done.error) if done.error else "no reply", done.seconds)
+        else:
+            reply = done.completion
+            cached = getattr(reply, "cached", False)
+            text = self.prompts[slot].text
+            self.on_call(
+                slot, SubCall(self.model.name, text, reply.text, reply.usage, done.seconds, cached=cached)
+            )
+        self._send_more()
 
+    def _fail(self, slot: int, error: str, seconds: float = 0.0) -> None:
+        text = self.prompts[slot].text
+        self.on_call(slot, SubCall(self.model.name, text, "", Usage(), seconds, error=error))
 
-def _describe(error: RLMError) -> str:
-    return f"{type(error).__name__}: {error}"
+    def _fail_the_rest(self, limit_s: float, seconds: float) -> None:
+        if self.ledger.seconds_left == 0:
+            error = describe(out_of_time(self.ledger))
+        else:
+            error = f"ModelError: no reply within {limit_s:g} s, the time for one batch"
+        for slot in sorted({*self._waiting, *self._in_flight}):
+            self._fail(slot, error, seconds if slot in self._in_flight else 0.0)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ..errors import BudgetExceeded, ModelError, RunEnded
-from ..models import Model
+from ..errors import BudgetError, BudgetExceeded, ModelError, PromptTooLarge, RLMError, RunEnded
 from ..records import SubCall
 from ..repl import Repl
 from ..text import clip
-from .calls import ask_batch
+from .allowance import BudgetLeft, budget_left
+from .children import Query
 from .ledger import Ledger
+from .rehearsal import Rehearsal
+from .subqueries import SubQueries
 
-FAILED_PREFIX = "[llm_query failed: "
 _SHOWN_CHARS = 80
 
 
@@ -25,13 +26,10 @@ class CellFunctions:
     even when model code swallowed the exception that carried it.
     """
 
-    sub_model: Model
     repl: Repl
     ledger: Ledger
-    concurrency: int
-    resolve: Callable[[str], Model]
-    on_progress: Callable[[int, int], None]
-    sub_calls: list[SubCall] = field(default_factory=list)
+    sub_queries: SubQueries
+    steps_taken: Callable[[], int]
     ended: RunEnded | None = None
 
     def names(self) -> dict[str, object]:
@@ -39,36 +37,67 @@ class CellFunctions:
         return {
             "llm_query": self.llm_query,
             "llm_query_batched": self.llm_query_batched,
+            "rlm_query": self.rlm_query,
+            "rlm_query_batched": self.rlm_query_batched,
+            "BUDGET": self.budget,
             "SHOW_VARS": self.show_vars,
             "FINAL": self.final,
             "FINAL_VAR": self.final_var,
             "SUBMIT": self.submit,
         }
 
-    def begin_cell(self) -> None:
-        """Forget what the cell before did."""
-        self.sub_calls = []
+    def begin_cell(self, rehearsal: Rehearsal | None = None) -> None:
+        """Forget what the cell before did. In a `rehearsal`, sub-calls are answered from the record."""
+        self.sub_queries.begin_cell(rehearsal)
         self.ended = None
+
+    @property
+    def sub_calls(self) -> list[SubCall]:
+        """The sub-calls of the current cell, in the order in which their replies came."""
+        return self.sub_queries.made
 
     def llm_query(self, prompt: object, model: str | None = None) -> str:
         """Ask a sub-model one prompt and return its reply.
 
-        Raises ModelError when the call fails and BudgetExceeded when the budget does not cover it.
+        Raises ModelError when the call fails, PromptTooLarge when the prompt exceeds the sub-model's window,
+        and BudgetExceeded when the budget does not cover it.
         """
-        call = self._ask([_prompt_text(prompt)], model)[0]
-        if call.error is not None:
-            raise _error_of(call, self.ledger)
-        return call.reply
+        return self._reply(self.sub_queries.ask([_prompt_text(prompt)], model)[0])
 
     def llm_query_batched(self, prompts: Iterable[object], model: str | None = None) -> list[str]:
         """Ask a sub-model several prompts at once and return the replies in the order of the prompts.
 
         A prompt that fails gives "[llm_query failed: reason]" in its place; the others are not lost.
         """
-        if isinstance(prompts, (str, bytes, Mapping)):
-            raise TypeError("llm_query_batched takes a list of prompts; for one prompt use llm_query(prompt)")
-        calls = self._ask([_prompt_text(prompt) for prompt in prompts], model)
-        return [call.reply if call.error is None else f"{FAILED_PREFIX}{call.error}]" for call in calls]
+        calls = self.sub_queries.ask(_prompt_texts("llm_query", prompts), model)
+        return self._replies("llm_query", calls)
+
+    def rlm_query(self, prompt: object, model: str | None = None, context: object = None) -> str:
+        """Have a child run answer a question, about a context of its own when one is given.
+
+        It steps through its context as this run does. Raises what `llm_query` raises.
+        """
+        return self._reply(self.sub_queries.recurse([Query(_prompt_text(prompt), model, context)])[0])
+
+    def rlm_query_batched(
+        self, prompts: Iterable[object], model: str | None = None, contexts: Iterable[object] | None = None
+    ) -> list[str]:
+        """Have several child runs answer at once, each about its own of `contexts` when given.
+
+        A child that fails gives "[rlm_query failed: reason]" in its place; the others are not lost.
+        """
+        texts = _prompt_texts("rlm_query", prompts)
+        if isinstance(contexts, (str, bytes)):
+            raise TypeError("contexts takes a list, one context for each prompt")
+        given = [None] * len(texts) if contexts is None else list(contexts)
+        if len(given) != len(texts):
+            raise ValueError(f"{len(texts)} prompts and {len(given)} contexts: give one context for each")
+        calls = self.sub_queries.recurse([Query(t, model, c) for t, c in zip(texts, given, strict=True)])
+        return self._replies("rlm_query", calls)
+
+    def budget(self) -> BudgetLeft:
+        """Return what may still be spent: a dict that prints as one line per limit; None means no limit."""
+        return budget_left(self.ledger, steps_taken=self.steps_taken())
 
     def show_vars(self) -> _Shown:
         """Return a list of the variables made so far: name, type, size or a short value."""
@@ -101,21 +130,17 @@ class CellFunctions:
         self.ended = RunEnded(value)
         raise self.ended
 
-    def _ask(self, prompts: list[str], model: str | None) -> list[SubCall]:
-        chosen = self.sub_model if model is None else self.resolve(model)
-        calls: dict[int, SubCall] = {}
-        # The order of the record is the order in which replies came; an interrupt keeps those that did.
-        recorded = self.sub_calls
+    def _reply(self, call: SubCall) -> str:
+        if call.error is not None:
+            raise _error_of(call, self.ledger)
+        return call.reply
 
-        def keep(slot: int, call: SubCall) -> None:
-            calls[slot] = call
-            recorded.append(call)
-            self.on_progress(len(calls), len(prompts))
-
-        self.on_progress(0, len(prompts))
-        with self.repl.clock_stopped():
-            ask_batch(chosen, prompts, ledger=self.ledger, concurrency=self.concurrency, on_call=keep)
-        return [calls[slot] for slot in range(len(prompts))]
+    def _replies(self, function: str, calls: list[SubCall]) -> list[str]:
+        in_time = self.ledger.seconds_left != 0
+        if not in_time and all(call.error is not None for call in calls) and calls:
+            # Nothing came of the batch; a loop over many would otherwise go on and on with failures.
+            raise _error_of(calls[-1], self.ledger)
+        return [call.reply if call.error is None else f"[{function} failed: {call.error}]" for call in calls]
 
 
 class _Shown(str):
@@ -144,11 +169,18 @@ def _prompt_text(prompt: object) -> str:
     return prompt if isinstance(prompt, str) else str(prompt)
 
 
+def _prompt_texts(function: str, prompts: Iterable[object]) -> list[str]:
+    if isinstance(prompts, (str, bytes, Mapping)):
+        raise TypeError(f"{function}_batched takes a list of prompts; for one prompt use {function}(prompt)")
+    return [_prompt_text(prompt) for prompt in prompts]
+
+
 def _error_of(call: SubCall, ledger: Ledger) -> Exception:
     kind, _, message = (call.error or "").partition(": ")
     if kind == BudgetExceeded.__name__:
         return BudgetExceeded(message, limit=ledger.refused or "")
-    return ModelError(call.error or "")
+    own: dict[str, type[RLMError]] = {error.__name__: error for error in (PromptTooLarge, BudgetError)}
+    return own[kind](message) if kind in own else ModelError(call.error or "")
 
 
 def _summary(value: object) -> str:

@@ -1,35 +1,28 @@
-"""Keep secrets out of what is written down: by the values this process holds, and by their usual shapes."""
+"""Redaction for records: what the engine shares with recordings of models, and values under telling names."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
-PLACEHOLDER = "[redacted]"
-_SECRET_NAME = re.compile(r"(API_?KEY|SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL)", re.IGNORECASE)
-_SHORTEST_SECRET_CHARS = 8
+from ..redact import PLACEHOLDER, redactor
 
-_SHAPES = re.compile(
-    r"""
-      \bsk-(?:ant-|proj-|or-)?[A-Za-z0-9_-]{16,}       # OpenAI, Anthropic, OpenRouter
-    | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b                    # AWS access key ids
-    | \bgh[pousr]_[A-Za-z0-9]{30,}                     # GitHub
-    | (?<=Bearer[ ])[A-Za-z0-9._~+/-]{16,}=*           # Authorization headers
-    """,
-    re.VERBOSE,
-)
+__all__ = ["PLACEHOLDER", "redact_named", "redactor"]
+
+_TELLING = re.compile(r"key|secret|token$|password|passwd|credential|authorization|cookie", re.IGNORECASE)
 
 
-def redactor(environ: Mapping[str, str] = os.environ) -> Callable[[str], str]:
-    """Return a function that replaces the secrets of `environ`, and anything shaped like a key, in a text."""
-    values = {value for name, value in environ.items() if _SECRET_NAME.search(name)}
-    long_enough = sorted((v for v in values if len(v) >= _SHORTEST_SECRET_CHARS), key=len, reverse=True)
-    by_value = re.compile("|".join(map(re.escape, long_enough))) if long_enough else None
+def redact_named(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options without the values whose names say that they are secret, at every depth.
 
-    def redact(text: str) -> str:
-        if by_value is not None:
-            text = by_value.sub(PLACEHOLDER, text)
-        return _SHAPES.sub(PLACEHOLDER, text)
+    >>> redact_named({"seed": 1, "default_headers": {"Authorization": "Basic abc", "X-Team": "ops"}})
+    {'seed': 1, 'default_headers': {'Authorization': '[redacted]', 'X-Team': 'ops'}}
+    """
+    return {name: _redacted(name, value) for name, value in options.items()}
 
-    return redact
+
+def _redacted(name: str, value: Any) -> Any:
+    if _TELLING.search(str(name)):
+        return PLACEHOLDER
+    return redact_named(value) if isinstance(value, Mapping) else value

@@ -6,27 +6,38 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from ..config import Budget, EngineConfig
-from ..errors import BudgetError, BudgetExceeded, RLMError, RunInterrupted
-from ..models import Model, open_model, price_known
+from ..errors import BudgetExceeded, RLMError, RunInterrupted
+from ..models import Model, context_window, open_model
 from ..records import (
     Answer,
+    Compaction,
     Completion,
     Event,
     Message,
+    Reading,
     RunFinished,
     RunStarted,
     Step,
     StepFinished,
-    SubCallsProgressed,
     TextStreamed,
     ThinkingStarted,
+    Usage,
 )
 from ..repl import Repl
 from . import prompts
-from .calls import ask
-from .functions import CellFunctions, answer_text
-from .ledger import Ledger
-from .trajectory import Trajectory, new_run_id
+from .call_record import usage_record
+from .calls import Asking, Request, answered
+from .desk import Desk
+from .ending import answer_of, last_words
+from .functions import answer_text
+from .history import Before, history_entry, prompts_of
+from .hooks import Accept, OpenChild, ReadObserver, open_text
+from .metadata import run_metadata
+from .opening import bind, open_desk, open_ledger, open_talk, open_trajectory
+from .resume import Resumption
+from .setting import Setting
+from .subqueries import check_price
+from .tree import cell_functions
 from .turn import Outcome, Turn
 
 # Limits after which the model is still asked once for its best answer: one more root call is affordable.
@@ -37,8 +48,16 @@ class Run:
     """One question's loop. Step it, iterate over it, or `finish` it; stop between steps whenever you like.
 
     `names` are the loop's own names in the repl (`context` among them), `description` tells the model what
-    they are. `answer` is None until the run is over. An interrupt (KeyboardInterrupt) or a failing model ends
-    it with everything kept in `answer`, and is raised to the caller.
+    they are. `tools` are further names; what the model is told of them is part of `extra_prompt`, which ends
+    the instructions, and of `child_prompt`, which ends those of child runs. `accept` checks the final value,
+    `reader` notes what is read, `open_child` binds what model code passes as `context=` to a child run, and
+    `window` gives how many tokens a model takes.
+
+    `follow` is an answer that this run goes on from; `resume` one whose own run goes on: its steps count, and
+    so does what they have cost. `parent` is the run that a child run belongs to.
+
+    `answer` is None until the run is over. An interrupt (KeyboardInterrupt) or a failing model ends it with
+    everything kept in `answer`, and is raised to the caller.
     """
 
     def __init__(
@@ -53,8 +72,18 @@ class Run:
         budget: Budget | None = None,
         config: EngineConfig | None = None,
         resolve: Callable[[str], Model] = open_model,
+        window: Callable[[str], int | None] = context_window,
         on_event: Callable[[Event], None] | None = None,
         finish_answer: Callable[[Answer], Answer] = lambda answer: answer,
+        tools: Mapping[str, object] | None = None,
+        extra_prompt: str = "",
+        child_prompt: str = "",
+        accept: Accept | None = None,
+        reader: ReadObserver | None = None,
+        open_child: OpenChild = open_text,
+        follow: Answer | None = None,
+        resume: Answer | None = None,
+        parent: Run | None = None,
     ) -> None:
         self.question = question
         self.model = model
@@ -62,37 +91,41 @@ class Run:
         self.repl = repl
         self.config = config or EngineConfig()
         self.answer: Answer | None = None
-        self.steps: list[Step] = []
-        self.run_id = new_run_id()
-        self._report = on_event or _ignore
+        self.depth: int = 0 if parent is None else parent.depth + 1
+        self.setting = Setting(names, description, tools or {}, child_prompt, resolve, window, open_child)
+        self._reader = reader
+        self.report = on_event or _ignore
         self._finish_answer = finish_answer
         self._last_turn: str | None = None
-        self.ledger = Ledger(budget or Budget())
-        self._check_prices()
-        functions = CellFunctions(
-            sub_model=sub_model,
-            repl=repl,
-            ledger=self.ledger,
-            concurrency=self.config.concurrency,
-            resolve=resolve,
-            on_progress=lambda done, total: self._report(
-                SubCallsProgressed(len(self.steps) + 1, done, total)
-            ),
+        self._announced = False
+        self._resumption = None if resume is None else Resumption(resume, budget or Budget())
+        self.steps: list[Step] = list(resume.steps) if resume is not None else []
+        self._history = [history_entry(step) for step in self.steps]
+        pending = None if self._resumption is None else self._resumption.pending
+        self.ledger = open_ledger(
+            budget or Budget(), resume=resume, pending=pending, root_model=model.name, parent=parent
         )
-        self._turn = Turn(repl, functions, self.ledger, self._report)
-        repl.own({**names, **functions.names()})
-        self._messages = [
-            prompts.system_message(description, output_chars=self.config.output_chars),
-            prompts.question_message(question, turn=prompts.turn_line(1, self.ledger)),
-        ]
-        self._unrecorded = list(self._messages)
-        self.trajectory = Trajectory(self.run_id)
-        self._begin_record()
+        check_price(model, self.ledger)
+        check_price(sub_model, self.ledger)
+        self.desk: Desk = open_desk(self.ledger, self.config) if parent is None else parent.desk
+        self._functions = cell_functions(self)
+        label = "rlm" if parent is None else "rlm child"
+        self._turn = Turn(repl, self._functions, self.ledger, self.report, label=label, accept=accept)
+        owned = {**self.setting.tools, **names, "history": list(self._history), **self._functions.names()}
+        earlier = bind(repl, owned, follow)
+        self._talk = open_talk(self, extra_prompt, turn=self._turn_line(len(self.steps) + 1), earlier=earlier)
+        self.run_id, self.trajectory = open_trajectory(resume=resume, parent=parent)
+        self.trajectory.begin(**run_metadata(self))
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """The conversation with the root model up to now."""
-        return tuple(self._messages)
+        return self._talk.messages()
+
+    @property
+    def may_recurse(self) -> bool:
+        """Whether cells of this run may start child runs."""
+        return self.depth < self.ledger.root_budget.max_depth
 
     def __iter__(self) -> Iterator[Step]:
         while self.answer is None:
@@ -115,19 +148,12 @@ class Run:
         """
         if self.answer is not None:
             raise RLMError("this run is over; its answer is in run.answer. Start another with ask(...)")
-        started = time.monotonic()
-        try:
-            completion = self._think()
-        except BudgetExceeded as refused:
-            self._end(f"stopped: {refused.limit}")
-            return None
-        except KeyboardInterrupt as interrupt:
-            raise self._interrupted() from interrupt
-        except RLMError as error:
-            self._end(f"failed: {type(error).__name__}: {error}")
-            error.answer = self.answer
-            raise
-        return self._act(completion, started)
+        return answered(self._one_step(), desk=self.desk, ledger=self.ledger)
+
+    def asking(self) -> Asking[None]:
+        """Yield every request of the run up to its end; for a child run, whose replies come to its parent."""
+        while self.answer is None:
+            yield from self._one_step()
 
     def stop(self) -> Answer:
         """End the run here, between two steps, keeping what it found."""
@@ -136,33 +162,85 @@ class Run:
         assert self.answer is not None
         return self.answer
 
-    def _think(self) -> Completion:
-        number = len(self.steps) + 1
-        if number == 1:
-            self._report(
-                RunStarted(
-                    self.run_id, self.question, self.model.name, self.sub_model.name, self.ledger.budget.steps
-                )
-            )
-        self._report(ThinkingStarted(number))
-        return ask(
-            self.model,
-            self.messages,
-            ledger=self.ledger,
-            on_text=lambda text: self._report(TextStreamed(number, text)),
-        )
+    def release(self) -> None:
+        """Release the repl; that of a run which may be resumed in this process keeps its variables."""
+        if self.answer is not None and self.answer.resting is self.repl:
+            self.repl.rest()
+        else:
+            self.repl.close()
 
-    def _act(self, completion: Completion, started: float) -> Step:
+    def fail(self, error: RLMError | None) -> None:
+        """End the run for an error, or for an interrupt that came between two steps."""
+        self._end("interrupted" if error is None else f"failed: {type(error).__name__}: {error}")
+        if error is not None:
+            error.answer = self.answer
+
+    def _one_step(self) -> Asking[Step | None]:
+        started = time.monotonic()
+        try:
+            notes = self._restored()
+            self._announce()
+            compaction, summing_up, completion = yield from self._reply()
+        except BudgetExceeded as refused:
+            self._end(f"stopped: {refused.limit}")
+            return None
+        except KeyboardInterrupt as interrupt:
+            raise self._interrupted() from interrupt
+        except RLMError as error:
+            self.fail(error)
+            raise
+        self._talk.heard(completion.usage)
+        try:
+            return self._act(completion, started, Before(notes, compaction, summing_up))
+        except KeyboardInterrupt as interrupt:
+            # One that came while the step was being written down.
+            raise interrupt if self.answer is not None else self._interrupted() from interrupt
+
+    def _announce(self) -> None:
+        if not self._announced:
+            self._announced = True
+            names = (self.model.name, self.sub_model.name)
+            self.report(RunStarted(self.run_id, self.question, *names, self.ledger.budget.steps))
+        self.report(ThinkingStarted(len(self.steps) + 1))
+
+    def _reply(self) -> Asking[tuple[Compaction | None, Usage, Completion]]:
+        """Ask the root model; the step that was broken off in the middle has its reply already."""
+        pending = None if self._resumption is None else self._resumption.take_pending()
+        self._functions.sub_queries.pending = pending
+        if pending is not None:
+            compaction, summing_up, completion = None, Usage(), pending.completion
+        else:
+            compaction, summing_up = yield from self._talk.shortened()
+            completion = yield self._request()
+        self.trajectory.pend(
+            len(self.steps) + 1,
+            reply=completion.text,
+            usage=usage_record(completion.usage + summing_up),
+            stop_reason=completion.stop_reason,
+        )
+        return compaction, summing_up, completion
+
+    def _request(self) -> Request:
+        number = len(self.steps) + 1
+        if self.depth:
+            # Nobody watches a child run think.
+            return Request(self.model, self.messages)
+        return Request(self.model, self.messages, lambda text: self.report(TextStreamed(number, text)))
+
+    def _act(self, completion: Completion, started: float, before: Before) -> Step:
         number = len(self.steps) + 1
         outcome = self._turn.carry_out(number, completion)
+        cells = tuple(outcome.cells)
         step = Step(
             number,
             completion.text,
-            tuple(outcome.cells),
-            completion.usage,
+            cells,
+            completion.usage + before.summing_up,
             time.monotonic() - started,
-            notes=tuple(outcome.notes),
-            final=answer_text(outcome.value) if outcome.ended else None,
+            notes=(*before.notes, *outcome.notes),
+            final=answer_text(outcome.given) if outcome.ended else None,
+            reading=self._reader.take(list(prompts_of(cells))) if self._reader else Reading(),
+            compaction=before.compaction,
         )
         self._record(step)
         if outcome.interrupted:
@@ -173,28 +251,26 @@ class Run:
     def _continue(self, step: Step, outcome: Outcome) -> None:
         """Decide what follows a recorded step: the end, a last turn, or the next turn."""
         if self._last_turn is not None:
-            value = outcome.value if outcome.ended else outcome.prose.strip()
-            self._end(f"stopped: {self._last_turn}", text=answer_text(value), value=value)
+            value, given = last_words(outcome)
+            self._end(f"stopped: {self._last_turn}", text=answer_text(given), value=value)
         elif outcome.ended:
-            self._end("answered", text=answer_text(outcome.value), value=outcome.value)
+            self._end("answered", text=answer_text(outcome.given), value=outcome.value)
         elif (limit := self.ledger.spent) is not None:
-            self._end(f"stopped: {limit}")
+            self._end(f"stopped: {limit}", text=answer_text(outcome.given) if outcome.rejected else "")
         else:
             self._next_turn(step)
 
     def _next_turn(self, step: Step) -> None:
-        if self.ledger.refused in _ANSWERABLE_LIMITS:
+        if self.ledger.refused in _ANSWERABLE_LIMITS and self.depth == 0:
             self._last_turn = self.ledger.refused
         elif step.number >= self.ledger.budget.steps:
             self._last_turn = "steps"
-        turn = (
-            prompts.turn_line(step.number + 1, self.ledger)
-            if self._last_turn is None
-            else prompts.last_turn_line(self._last_turn)
-        )
-        shown = prompts.output_message(step.cells, step.notes, turn, output_chars=self.config.output_chars)
-        self._unrecorded = [shown]
-        self._messages += [Message("assistant", step.reply), shown]
+        self._talk.show(step, step.notes, self._turn_line(step.number + 1))
+
+    def _turn_line(self, number: int) -> str:
+        if self._last_turn is not None:
+            return prompts.last_turn_line(self._last_turn)
+        return prompts.turn_line(number, self.ledger)
 
     def _interrupted(self) -> RunInterrupted:
         self._end("interrupted")
@@ -202,51 +278,31 @@ class Run:
         return RunInterrupted(self.answer)
 
     def _end(self, status: str, *, text: str = "", value: object = None) -> None:
-        answer = Answer(
-            question=self.question,
-            text=text,
-            status=status,
-            steps=tuple(self.steps),
-            value=value,
-            variables=self.repl.variables(),
-            usage=self.ledger.usage,
-            seconds=self.ledger.seconds,
-            run_id=self.run_id,
-            trajectory=self.trajectory.path,
-        )
+        earlier_s = 0.0 if self._resumption is None else self._resumption.answer.seconds
+        answer = answer_of(self, status, text=text, value=value, earlier_s=earlier_s)
         self.answer = self._finish_answer(answer)
         self.trajectory.end(self.answer)
-        self._report(RunFinished(self.answer))
+        self.report(RunFinished(self.answer))
 
     def _record(self, step: Step) -> None:
         self.steps.append(step)
-        self.trajectory.add(step, prompt=self._unrecorded, variables=self.repl.variables())
-        self._report(StepFinished(step))
+        self._history.append(history_entry(step))
+        # A new list for each step: model code may keep or change the one it was given.
+        self.repl.own({"history": list(self._history)})
+        self.trajectory.add(step, prompt=self._talk.unrecorded, variables=self.repl.variables())
+        self.report(StepFinished(step))
 
-    def _begin_record(self) -> None:
-        self.trajectory.begin(
-            run_id=self.run_id,
-            question=self.question,
-            root_model=self.model.name,
-            sub_model=self.sub_model.name,
-            max_depth=1,
-            max_iterations=self.ledger.budget.steps,
-            backend=self.model.name.partition(":")[0],
-            backend_kwargs=None,
-            environment_type=type(self.repl).__name__,
-            environment_kwargs=None,
-            other_backends=None,
-        )
-
-    def _check_prices(self) -> None:
-        if self.ledger.budget.cost_usd is None:
-            return
-        for model in (self.model, self.sub_model):
-            if not price_known(model.name):
-                raise BudgetError(
-                    f"budget cost_usd={self.ledger.budget.cost_usd:g}: the price of {model.name!r} is not "
-                    "known, so its cost cannot be bounded; use a budget of tokens instead"
-                )
+    def _restored(self) -> tuple[str, ...]:
+        """Before the first step of a run that goes on: bring its variables back, and say how that went."""
+        resumption = self._resumption
+        if resumption is None or resumption.done:
+            return ()
+        limit_s = self._turn.cell_limit_s
+        notes = resumption.restore(self.repl, self._functions, limit_s=limit_s)
+        if self.steps:
+            last = self.steps[-1]
+            self._talk.show(last, (*last.notes, *notes), self._turn_line(last.number + 1))
+        return notes
 
 
 def _ignore(_event: Event) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -19,13 +20,18 @@ from uuid import uuid4
 
 from platformdirs import user_data_path
 
-from ..records import Answer, Cell, Message, Step, SubCall, Usage
+from ..errors import RunNotFound
+from ..records import Answer, Cell, CellResult, Message, Step
 from ..text import clip
+from .call_record import call_record, usage_record
 from .redact import redactor
 
 DATA_DIR_VARIABLE = "RLM_DATA_DIR"
 _TEXT_CHARS = 200_000
+_CLIP_NOTE_CHARS = 100
 _VARIABLE_CHARS = 200
+PENDING_SUFFIX = ".pending"
+_TAIL_BYTES = 65_536
 
 
 def runs_dir() -> Path:
@@ -45,19 +51,55 @@ class Trajectory:
     `path` is where it lies. Secrets are redacted, and every text is clipped with its size kept.
     """
 
+    _file = _pending = -1
+
     def __init__(self, run_id: str, *, directory: Path | None = None) -> None:
         directory = directory or runs_dir()
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path = directory / f"{run_id}.jsonl"
+        # O_EXCL: two runs never share a file. The mode is set at creation, so there is no moment of 0644.
+        self._open(directory / f"{run_id}.jsonl", os.O_CREAT | os.O_EXCL)
+
+    @classmethod
+    def go_on(cls, path: Path) -> Trajectory:
+        """Open the file of a run that goes on. Half a line at its end, as a crash leaves it, is cut off.
+
+        Raises RunNotFound when the file is gone.
+        """
+        trajectory = cls.__new__(cls)
+        try:
+            trajectory._open(path, 0)
+        except FileNotFoundError as error:
+            raise RunNotFound(f"{path} is gone, so its run cannot go on") from error
+        _cut_half_line(path)
+        return trajectory
+
+    def _open(self, path: Path, flags: int) -> None:
+        self.path = path
+        self._pending_lock = threading.Lock()
         self._redact = redactor()
         self._metadata: dict[str, Any] = {}
-        # O_EXCL: two runs never share a file. The mode is set at creation, so there is no moment of 0644.
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | flags, 0o600)
+
+    @property
+    def children_dir(self) -> Path:
+        """Where the trajectories of this run's child runs lie."""
+        return self.path.with_suffix(".children")
 
     def begin(self, **metadata: object) -> None:
         """Write the first line: what was asked, of which models, under which budget."""
         self._metadata = {"type": "metadata", "timestamp": _now(), **metadata}
         self._write(self._metadata)
+
+    def pend(self, step: int, **paid: object) -> None:
+        """Keep what the step under way was given: `reply` with its `usage`, or one `call`. See `pending`."""
+        with self._pending_lock:
+            # Closed: a thread that a cell left behind, whose call comes back after the run.
+            if self._file < 0:
+                return
+            if self._pending < 0:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+                self._pending = os.open(self.path.with_suffix(PENDING_SUFFIX), flags, 0o600)
+            self._write({"step": step, **paid}, self._pending)
 
     def add(self, step: Step, *, prompt: Sequence[Message], variables: Mapping[str, object]) -> None:
         """Write one step. `prompt` holds only the messages that are new since the step before."""
@@ -71,10 +113,13 @@ class Trajectory:
                 "code_blocks": [_block(cell, variables) for cell in step.cells],
                 "final_answer": step.final,
                 "iteration_time": step.seconds,
-                "usage": _usage(step.usage),
+                "usage": usage_record(step.usage),
                 "notes": list(step.notes),
+                "reading": asdict(step.reading),
+                "compaction": None if step.compaction is None else asdict(step.compaction),
             }
         )
+        self._drop_pending()
 
     def end(self, answer: Answer) -> None:
         """Write the last line and close the file."""
@@ -84,27 +129,62 @@ class Trajectory:
                 "status": answer.status,
                 "answer": answer.text,
                 "seconds": answer.seconds,
-                "usage": {model: _usage(spent) for model, spent in answer.usage.items()},
+                "usage": {model: usage_record(spent) for model, spent in answer.usage.items()},
                 "reads": asdict(answer.reads),
+                "coverage": None if answer.coverage is None else asdict(answer.coverage),
+                "citations": [asdict(citation) for citation in answer.citations],
             }
         )
         self.close()
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        with self._pending_lock:
+            for file in (self._file, self._pending):
+                if file >= 0:
+                    os.close(file)
+            self._file = self._pending = -1
 
-    def _write(self, record: Mapping[str, Any]) -> None:
+    def _drop_pending(self) -> None:
+        with self._pending_lock:
+            if self._pending >= 0:
+                os.close(self._pending)
+                self._pending = -1
+        self.path.with_suffix(PENDING_SUFFIX).unlink(missing_ok=True)
+
+    def _write(self, record: Mapping[str, Any], file: int | None = None) -> None:
         line = json.dumps(_clean(record, self._redact), ensure_ascii=False, allow_nan=False)
         data = (line + "\n").encode("utf-8", "replace")
         while data:
-            data = data[os.write(self._file, data) :]
+            data = data[os.write(self._file if file is None else file, data) :]
 
     def __del__(self) -> None:
-        with contextlib.suppress(OSError):
+        # Not set when the file could not be opened.
+        with contextlib.suppress(OSError, AttributeError):
             self.close()
+
+
+def as_recorded(text: str) -> str:
+    """Return a text as a trajectory has it: redacted and clipped."""
+    written = _clean(text, redactor())
+    assert isinstance(written, str)
+    return written.encode("utf-8", "replace").decode("utf-8")
+
+
+def _cut_half_line(path: Path) -> None:
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        position = end
+        while position:
+            start = max(0, position - _TAIL_BYTES)
+            file.seek(start)
+            newline = file.read(position - start).rfind(b"\n")
+            if newline >= 0:
+                position = start + newline + 1
+                break
+            position = start
+        if position < end:
+            file.truncate(position)
 
 
 def _block(cell: Cell, variables: Mapping[str, object]) -> dict[str, Any]:
@@ -117,33 +197,16 @@ def _block(cell: Cell, variables: Mapping[str, object]) -> dict[str, Any]:
             "stderr": "\n".join(text for text in (result.stderr, result.error) if text),
             "locals": {name: _short(value) for name, value in variables.items()},
             "execution_time": result.seconds,
-            "rlm_calls": [_call(call) for call in cell.sub_calls],
+            "rlm_calls": [call_record(call) for call in cell.sub_calls],
+            "final_answer": _final(result),
             "interrupted": result.interrupted,
             "timed_out": result.timed_out,
         },
     }
 
 
-def _call(call: SubCall) -> dict[str, Any]:
-    return {
-        "root_model": call.model,
-        "prompt": call.prompt,
-        "response": call.reply,
-        "prompt_tokens": call.usage.input_tokens,
-        "completion_tokens": call.usage.output_tokens,
-        "cost_usd": call.usage.cost_usd,
-        "execution_time": call.seconds,
-        "error": call.error,
-    }
-
-
-def _usage(usage: Usage) -> dict[str, Any]:
-    return {
-        "calls": usage.calls,
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cost_usd": usage.cost_usd,
-    }
+def _final(result: CellResult) -> str | None:
+    return str(result.final) if result.ended else None
 
 
 def _short(value: object) -> str:
@@ -159,7 +222,9 @@ def _short(value: object) -> str:
 def _clean(value: Any, redact: Callable[[str], str]) -> Any:
     """Make a record safe to write: secrets out, long text clipped, NaN and infinities as strings."""
     if isinstance(value, str):
-        return clip(redact(value), limit_chars=_TEXT_CHARS)
+        text = redact(value)
+        # What was clipped before, in a child run's record, is a little longer than the limit and stays.
+        return text if len(text) <= _TEXT_CHARS + _CLIP_NOTE_CHARS else clip(text, limit_chars=_TEXT_CHARS)
     if isinstance(value, float) and not -1e308 <= value <= 1e308:
         return str(value)
     if isinstance(value, Mapping):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..errors import AnswerRejected
 from ..records import Cell, CellFinished, CellResult, CellStarted, Completion, Event
 from ..repl import Repl
 from . import prompts
 from .final import Final, FinalText, FinalVariable, MalformedFinal, find_finals
 from .functions import CellFunctions, answer_text, missing_variable
+from .hooks import Accept
 from .ledger import Ledger
 from .reply import Reply, parse_reply
 
@@ -26,11 +28,15 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     ended: bool = False
     value: object = None
+    given: object = None
+    """The answer as the model gave it; `value` is that in the form that was asked for."""
     interrupted: bool = False
+    rejected: bool = False
+    """An answer was given, `value`, that is not what was asked for."""
 
     def end(self, value: object) -> None:
         """Take `value` as the answer."""
-        self.ended, self.value = True, value
+        self.ended, self.value, self.given = True, value, value
 
     @property
     def failed(self) -> bool:
@@ -42,7 +48,14 @@ class Turn:
     """Carries out replies in one repl. An interrupt while cells run is kept in the Outcome, not raised."""
 
     def __init__(
-        self, repl: Repl, functions: CellFunctions, ledger: Ledger, report: Callable[[Event], None]
+        self,
+        repl: Repl,
+        functions: CellFunctions,
+        ledger: Ledger,
+        report: Callable[[Event], None],
+        *,
+        label: str = "rlm",
+        accept: Accept | None = None,
     ) -> None:
         self._given_answer: dict[str, object] = {"content": "", "ready": False}
         repl.give({"answer": self._given_answer})
@@ -50,6 +63,8 @@ class Turn:
         self._functions = functions
         self._ledger = ledger
         self._report = report
+        self._label = label
+        self._accept = accept
 
     def carry_out(self, number: int, completion: Completion) -> Outcome:
         """Run the cells of step `number` in order, up to an answer, an error or an interrupt."""
@@ -65,13 +80,28 @@ class Turn:
             self._read_finals(finals, outcome)
             if not outcome.ended:
                 outcome.notes += self._notes(reply, completion, outcome, tried_to_end=bool(finals))
+        if outcome.ended and self._accept is not None:
+            self._check(self._accept, outcome)
         return outcome
+
+    def _check(self, accept: Accept, outcome: Outcome) -> None:
+        try:
+            outcome.value = accept(outcome.value)
+        except AnswerRejected as rejected:
+            outcome.ended, outcome.rejected = False, True
+            outcome.notes.append(f"Your answer was not accepted: {rejected}")
+            # A dict that stays ready would end the next step with the same answer.
+            self._given_answer["ready"] = False
+            if (answer := self._answer_dict()) is not None:
+                answer["ready"] = False
 
     def _run_cells(self, number: int, reply: Reply, outcome: Outcome) -> None:
         for index, code in enumerate(reply.cells):
             self._report(CellStarted(number, index, code))
             self._functions.begin_cell()
-            result = self._repl.run(code, name=f"rlm {number}.{index + 1}", timeout_s=self._cell_limit_s())
+            result = self._repl.run(
+                code, name=f"{self._label} {number}.{index + 1}", timeout_s=self.cell_limit_s()
+            )
             cell = Cell(code, result, tuple(self._functions.sub_calls))
             outcome.cells.append(cell)
             self._report(CellFinished(number, index, cell))
@@ -143,6 +173,7 @@ class Turn:
         answer = self._repl.variables().get("answer", self._given_answer)
         return answer if isinstance(answer, dict) else None
 
-    def _cell_limit_s(self) -> float:
+    def cell_limit_s(self) -> float:
+        """Return how long a cell that begins now may run."""
         limit_s, left_s = self._ledger.budget.cell_seconds, self._ledger.seconds_left
         return limit_s if left_s is None else max(min(limit_s, left_s), _SHORTEST_CELL_S)

@@ -16,7 +16,8 @@ class Model(Protocol):
     `name` is the full name a user would write, such as "openai:gpt-5". `complete` calls `on_text` with each
     piece of the reply as it arrives (at least once for a non-empty reply), on the thread that called it; an
     exception raised by `on_text` ends the request and passes through unchanged. A failure is a ModelError.
-    It may be called from several threads at once.
+    It may be called from several threads at once. A model may have `options`, a mapping of the sampling
+    options it was opened with, which are recorded.
     """
 
     name: str

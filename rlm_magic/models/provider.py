@@ -10,12 +10,18 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import MissingKey, ModelError, UnknownModel
+from ..config import ModelConfig
+from ..errors import MissingKey, ModelError, RateLimited, UnknownModel
+from .limits import is_rate_limit, leave_rate_limits, retry_after_s
 
 DETAIL_CHARS = 600
 """How much of a provider's own words goes into an error."""
+
+# Where errors come from that are about signing in to a cloud; those of the request are the SDK's own.
+_CREDENTIAL_PACKAGES = ("builtins", "botocore", "google")
 
 
 def read_key(*variables: str) -> str:
@@ -39,6 +45,18 @@ def no_key(variable: str, name: str) -> MissingKey:
     return MissingKey(
         f"{variable} is not set, and {name!r} needs it; set it, or use model 'offline', which needs none"
     )
+
+
+def client_settings(http_client: Callable[..., Any], config: ModelConfig) -> dict[str, Any]:
+    """Return what both SDKs' clients are made with: our patience, and no patience of theirs with rate limits.
+
+    `http_client` is the SDK's own default one.
+    """
+    return {
+        "http_client": http_client(event_hooks={"response": [leave_rate_limits]}),
+        "timeout": config.timeout_s,
+        "max_retries": config.max_retries,
+    }
 
 
 def close_with(owner: object, close: Callable[[], None]) -> None:
@@ -74,12 +92,17 @@ def host_of(base_url: str, *, variable: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Whom an error is about. `secret` is removed from every message."""
+    """Whom an error is about. `secret` is removed from every message.
+
+    `sign_in` says how to get credentials that are only looked for when the first request is made; it is empty
+    where there are none of that kind.
+    """
 
     name: str
     host: str
     key_variable: str
     secret: str = field(repr=False)
+    sign_in: str = ""
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -97,14 +120,21 @@ class Endpoint:
         """Return `error` as the cause to show with ours, or None where it would give the key away."""
         return _cause(error, self.secret)
 
+    def rate_limited(self, error: Exception) -> RateLimited:
+        """Return ours for an error that `is_rate_limit`."""
+        message = f"{self.name!r}: rate limit at {self.host}: {self.detail(error)}"
+        return RateLimited(message, retry_after_s=retry_after_s(error))
+
     def _failure(self, error: Exception) -> ModelError:
         status, detail = getattr(error, "status_code", None), self.detail(error)
         if status == 401:
             return MissingKey(f"{self.host} refused {self.key_variable} for {self.name!r}: {detail}")
         if status == 404:
             return UnknownModel(f"{self.host} does not know {self.name!r}: {detail}")
-        if status == 429:
-            return ModelError(f"{self.name!r}: rate limit or quota at {self.host}, after retries: {detail}")
+        if is_rate_limit(error):
+            return self.rate_limited(error)
+        if self.sign_in and _package(error) in _CREDENTIAL_PACKAGES:
+            return MissingKey(f"{self.name!r} found no credentials ({detail}); {self.sign_in}")
         if isinstance(status, int):
             return ModelError(f"{self.name!r}: {self.host} answered {status}: {detail}")
         return ModelError(f"{self.name!r}: no answer from {self.host}: {detail}")
@@ -117,6 +147,10 @@ def setting_up(name: str, *, secret: str) -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001 - see guarded
         raise ModelError(f"{name!r} cannot be set up: {_detail(error, secret)}") from _cause(error, secret)
+
+
+def _package(error: Exception) -> str:
+    return type(error).__module__.partition(".")[0]
 
 
 def _cause(error: Exception, secret: str) -> Exception | None:

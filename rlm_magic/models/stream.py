@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from ..errors import StreamCut
 from ..records import Completion, Usage
+from .limits import is_rate_limit
 from .local import CHARS_PER_TOKEN, estimate_tokens
 from .prices import cost_usd
 from .protocol import OnText
@@ -31,6 +33,7 @@ class Reply:
         self.uncached_tokens = 0
         self.cache_read_tokens = 0
         self.cache_write_tokens = 0
+        self.told_cost_usd: float | None = None
 
     def add(self, piece: str | None) -> None:
         """Take a piece of text and pass it on; None and "" are no text."""
@@ -46,6 +49,11 @@ class Reply:
         self.refused = self.refused or bool(piece)
         self.add(piece)
 
+    def add_cost(self, cost_usd: object) -> None:
+        """Take what the server itself says the call cost, if it is an amount; it goes before list prices."""
+        if isinstance(cost_usd, (int, float)) and 0 <= cost_usd < math.inf:
+            self.told_cost_usd = float(cost_usd)
+
     def completion(self, name: str, *, prompt_chars: int) -> Completion:
         """Return the finished reply; without usage from the server tokens are estimated, the cost unknown."""
         text = "".join(self._pieces)
@@ -56,6 +64,8 @@ class Reply:
         return Completion(text=text, usage=usage, stop_reason=self.stop_reason or "stop")
 
     def _cost(self, name: str) -> float | None:
+        if self.told_cost_usd is not None:
+            return self.told_cost_usd
         return cost_usd(
             name,
             input_tokens=self.input_tokens or 0,
@@ -129,6 +139,8 @@ def _walk(events: Iterable[Event], reply: Reply, *, endpoint: Endpoint) -> Itera
             if reply.stop_reason is not None:
                 # The reply itself had ended; what is lost is at most the count of its tokens.
                 return
+            if not reply.chars and is_rate_limit(error):
+                raise endpoint.rate_limited(error) from endpoint.cause(error)
             raise _cut(reply, endpoint.detail(error), endpoint=endpoint) from endpoint.cause(error)
         yield event
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _OUR_LINE = re.compile(r"^\s*(?:[\w., \t]+=\s*)?%%?(rlm(?:_context|_log|_status)?)\s+(.*)$", re.DOTALL)
 _CONTEXT_OPTIONS = ("-c", "--context", "-x", "--unbind")
 _MODEL_OPTIONS = ("-m", "--model", "-s", "--sub-model")
+_VARIABLE_OPTIONS = ("--tool", "--with", "--schema")
+_SAMPLING_OPTIONS = ("--option", "--sub-option")
+_SAMPLING = ("temperature=", "top_p=", "max_output_tokens=", "reasoning_effort=", "seed=", "thinking=")
 _MARK = "_rlm_magic_matcher"
 
 
@@ -50,21 +53,33 @@ def unregister(shell: InteractiveShell) -> None:
 def _candidates(magics: RLMMagics, magic: str, typed: str, token: str) -> Iterable[str]:
     words = typed.split(" ")
     before, current = (words[-2] if len(words) > 1 else ""), words[-1]
-    if magic == "rlm_log" and not current.startswith("-"):
-        options: Iterable[str] = _run_ids()
-    elif before in _CONTEXT_OPTIONS:
-        options = list(magics.contexts)
-    elif before in _MODEL_OPTIONS:
-        options = _model_names()
-    elif current.startswith("-"):
-        options = magics.options(magic)
-    else:
-        return
+    options = _values(magics, magic, before, current)
     # IPython replaces its own token, which may be only the tail of the word, as after a dash or a colon.
     kept = len(current) - len(token) if current.endswith(token) else 0
     for option in options:
         if option.startswith(current):
             yield option[kept:]
+
+
+def _values(magics: RLMMagics, magic: str, before: str, current: str) -> Iterable[str]:
+    """Return what may stand after the word `before`, when `current` of it is typed."""
+    if before == "--resume" or (magic == "rlm_log" and not current.startswith("-")):
+        return _run_ids()
+    if before in _CONTEXT_OPTIONS:
+        return list(magics.contexts)
+    if before in _MODEL_OPTIONS:
+        return _model_names()
+    if before in _VARIABLE_OPTIONS:
+        typed, comma, _ = current.rpartition(",")
+        return [f"{typed}{comma}{name}" for name in _variables(magics)]
+    if before in _SAMPLING_OPTIONS:
+        return _SAMPLING
+    return magics.options(magic) if current.startswith("-") else ()
+
+
+def _variables(magics: RLMMagics) -> list[str]:
+    hidden = magics.shell.user_ns_hidden
+    return [name for name in magics.shell.user_ns if not name.startswith("_") and name not in hidden]
 
 
 def _run_ids() -> list[str]:

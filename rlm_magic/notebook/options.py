@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -67,19 +70,38 @@ def names_in(text: str | None) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()] if text else []
 
 
-def budget_of(args: Namespace) -> Budget:
-    """Return the budget that the options of %rlm ask for; what they leave out is the default."""
+def options_in(pairs: Sequence[str], option: str) -> dict[str, object]:
+    """Return sampling options from words such as "temperature=0"; a value is JSON, else a str.
+
+    >>> options_in(["temperature=0", "reasoning_effort=high"], "--option")
+    {'temperature': 0, 'reasoning_effort': 'high'}
+    """
+    found: dict[str, object] = {}
+    for pair in pairs:
+        key, has_value, value = pair.partition("=")
+        if not (has_value and key.isidentifier()):
+            raise UsageError(f"{option} {pair}: write KEY=VALUE, such as {option} temperature=0")
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
+def budget_of(args: Namespace, *, base: Budget | None = None) -> Budget:
+    """Return the budget that the options of %rlm ask for; the rest is as in `base`, else the default."""
     from ..config import Budget
 
     chosen = {
         "steps": args.max_steps,
+        "max_depth": args.max_depth,
         "seconds": args.timeout,
         "cell_seconds": args.step_timeout,
         "sub_calls": args.max_sub_calls,
         "tokens": args.max_tokens,
         "cost_usd": args.max_cost,
     }
-    return Budget(**{name: value for name, value in chosen.items() if value is not None})
+    return replace(base or Budget(), **{name: value for name, value in chosen.items() if value is not None})
 
 
 def reach_of(args: Namespace) -> dict[str, Any]:

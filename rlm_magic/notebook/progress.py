@@ -182,9 +182,11 @@ def _status_bundle(text: str) -> dict[str, str]:
 
 
 def _step_line(step: Step) -> str:
+    from ..views.plain import calls_text, tree_of_calls
+
     parts = [f"step {step.number}", counted(len(step.cells), "cell")]
     if step.sub_calls:
-        parts.append(counted(len(step.sub_calls), "sub-call"))
+        parts.append(calls_text(tree_of_calls([step])))
     if any(cell.result.error is not None for cell in step.cells):
         parts.append("error")
     return " · ".join([*parts, f"{step.seconds:.1f} s"])

@@ -32,12 +32,20 @@ class Repl(Protocol):
         """Run one cell. `name` labels it in tracebacks. The cell stops once it ran `timeout_s`."""
         ...
 
+    def spawn(self) -> Repl:
+        """Return a repl for a child run; its cells may run while a cell of this one has its clock stopped."""
+        ...
+
     def clock_stopped(self) -> AbstractContextManager[None]:
         """Stop the running cell's clock, on the cell's own thread, while it waits for a sub-call."""
         ...
 
     def variables(self) -> dict[str, object]:
         """Return what the run has left: names not the loop's, not given and left unchanged, not private."""
+        ...
+
+    def rest(self) -> None:
+        """Release what the repl holds besides the namespace; cells may be run again later."""
         ...
 
     def close(self) -> None:

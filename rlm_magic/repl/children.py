@@ -9,6 +9,7 @@ that prints) is not caught. POSIX only.
 from __future__ import annotations
 
 import codecs
+import functools
 import inspect
 import os
 import selectors
@@ -72,6 +73,8 @@ class ChildOutput:
         signature = inspect.signature(original)
         stdout, stderr = self._streams
 
+        # Wrapped, so that the signature shows through when the cell of a child run wraps this one again.
+        @functools.wraps(original)
         def __init__(popen: Any, *args: Any, **options: Any) -> None:  # noqa: N807
             if not self._threads.mine():
                 original(popen, *args, **options)

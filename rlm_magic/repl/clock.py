@@ -4,12 +4,14 @@ A watchdog thread keeps the time. On the main thread it sends that thread a sign
 the model's code, also out of a sleep; on another thread, and on Windows, it sets an asynchronous exception,
 which Python code meets soon and a sleep only at its end. Code that holds the interpreter lock keeps the
 watchdog from running, so a timer of the operating system helps it: the one that counts processor time, as
-model code uses `signal.alarm` itself, which owns the other. Nothing is ever raised outside `_guarded`.
+model code uses `signal.alarm` itself, which owns the other. Nothing is ever raised outside `guarded`.
+
+Cells of child runs nest inside a cell that waits. The innermost has the signals; an outer clock holds still
+meanwhile, and learns of an interrupt when its own cell goes on.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -20,6 +22,7 @@ from types import FrameType
 from typing import Any
 
 from ..errors import CellTimeout
+from .guard import corner, guard_of, guarded
 from .thrown import absorb_thrown, throw_into
 
 # Ignored by default, so that one which arrives late, or after model code removed the handler, is harmless.
@@ -27,12 +30,6 @@ _SIGNAL = getattr(signal, "SIGURG", None)
 _POLL_S = 0.1
 _TIMER_SIGNAL = getattr(signal, "SIGVTALRM", None)
 _TIMER_S = 1.0
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
-def _guarded(body: Callable[[], None]) -> None:
-    """Run `body`: only what it calls may be stopped."""
-    body()
 
 
 class CellClock:
@@ -58,6 +55,27 @@ class CellClock:
         self._last_raise = 0.0
         self._sent_at: float | None = None
         self._previous: Any = None
+        self._timer_handler_before: Any = None
+        self._held = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the cell waits for its sub-calls, so that others may run inside of it."""
+        return self._pauses > 0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Raise nothing while a cell runs inside of this one; an interrupt is only noted."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+
+    def interrupt(self) -> None:
+        """Note an interrupt that another clock met; code that swallows it is stopped again."""
+        self.interrupted = True
+        self._last_raise = time.monotonic()
 
     @property
     def message(self) -> str:
@@ -77,6 +95,7 @@ class CellClock:
         before = {number: signal.getsignal(number) for number in handlers}
         mine = {number: handlers[number] for number, handler in before.items() if handler is not None}
         self._previous = before.get(int(_SIGNAL or 0))
+        self._timer_handler_before = before.get(int(_TIMER_SIGNAL or 0))
         try:
             for number, handler in mine.items():
                 signal.signal(number, handler)
@@ -88,17 +107,22 @@ class CellClock:
 
     @contextmanager
     def _timer_running(self) -> Iterator[None]:
-        if _TIMER_SIGNAL is None or signal.getitimer(signal.ITIMER_VIRTUAL)[0]:
-            # Somebody else's; theirs goes on, and the watchdog is all there is.
+        if _TIMER_SIGNAL is None or self._timer_is_foreign():
+            # Theirs goes on, and the watchdog is all there is.
             yield
             return
+        outer_s = signal.getitimer(signal.ITIMER_VIRTUAL)[0]
         signal.setitimer(signal.ITIMER_VIRTUAL, min(_TIMER_S, self.limit_s))
         try:
             yield
         finally:
             # First, or a signal under way would wind the timer up again.
             self._finished.set()
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.setitimer(signal.ITIMER_VIRTUAL, outer_s and _TIMER_S)
+
+    def _timer_is_foreign(self) -> bool:
+        running = signal.getitimer(signal.ITIMER_VIRTUAL)[0] > 0
+        return running and not isinstance(getattr(self._timer_handler_before, "__self__", None), CellClock)
 
     def supervise(self, body: Callable[[], None]) -> None:
         """Run `body` against the clock. Raises what it raises; afterwards nothing is thrown any more."""
@@ -107,7 +131,7 @@ class CellClock:
         watchdog.start()
         tracer = sys.gettrace()
         try:
-            _guarded(body)
+            guarded(body, self)
         finally:
             # The first may be hit by an asynchronous exception already under way; they come one at a time.
             with suppress(CellTimeout, KeyboardInterrupt):
@@ -182,9 +206,8 @@ class CellClock:
             throw_into(self._thread_id, KeyboardInterrupt if self.interrupted else CellTimeout)
 
     def _on_interrupt(self, _number: int, frame: FrameType | None) -> None:
-        self.interrupted = True
-        self._last_raise = time.monotonic()
-        if _inside_guarded(frame):
+        self.interrupt()
+        if self._may_raise(frame):
             self.raised += 1
             raise KeyboardInterrupt
 
@@ -211,36 +234,17 @@ class CellClock:
         now = time.monotonic()
         # Watchdog and timer may fire together, and the code has a moment to clean up.
         too_soon = self.raised and now < self._last_raise + self._repeat_s / 2
-        if too_soon or self._finished.is_set() or not _inside_guarded(frame):
+        waits = self._running_since is None and not self.interrupted
+        if waits or too_soon or self._finished.is_set() or not self._may_raise(frame):
             return
         if self.raised:
-            self._corner(frame)
+            corner(frame, self._reason)
         self._last_raise = now
         self.raised += 1
         raise self._reason()
 
+    def _may_raise(self, frame: FrameType | None) -> bool:
+        return not self._held and guard_of(frame) is self
+
     def _reason(self) -> BaseException:
         return KeyboardInterrupt() if self.interrupted else CellTimeout(self.message)
-
-    def _corner(self, frame: FrameType | None) -> None:
-        # The stop was caught before. A bare `except:` would catch this one too, so the first line that runs
-        # after it, inside the handler, raises again; from there the same `try` cannot catch it.
-        def tracer(_frame: FrameType, event: str, _argument: object) -> Any:
-            if event == "line":
-                raise self._reason()
-            return tracer
-
-        while frame is not None and frame.f_code is not _guarded.__code__:
-            if not frame.f_code.co_filename.startswith(_PACKAGE):
-                frame.f_trace = tracer
-            frame = frame.f_back
-        # Tracing has to be on for f_trace to count; no new frame is traced.
-        sys.settrace(lambda *_: None)
-
-
-def _inside_guarded(frame: FrameType | None) -> bool:
-    if frame is None or frame.f_code is _guarded.__code__:
-        return False
-    while frame is not None and frame.f_code is not _guarded.__code__:
-        frame = frame.f_back
-    return frame is not None

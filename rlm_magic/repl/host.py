@@ -17,7 +17,17 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 _ABSENT = object()
+# A cell inside a cell stands on some 30 frames of ours; this is for as many as a batch may have.
+_NESTED_FRAMES = 1_000
 Patch = tuple[Any, str, Any]
+
+
+def running_shell() -> Any:
+    """Return the IPython shell that this process runs, or None. IPython is not imported for the question."""
+    interactiveshell = sys.modules.get("IPython.core.interactiveshell")
+    if interactiveshell is None or not interactiveshell.InteractiveShell.initialized():
+        return None
+    return interactiveshell.InteractiveShell.instance()
 
 
 @contextmanager
@@ -77,10 +87,18 @@ def leave_forked_child(parent_id: int) -> None:
 
 
 class RunState:
-    """The parts of the process that a run has its own version of."""
+    """The parts of the process that a run has its own version of.
 
-    def __init__(self) -> None:
+    `begin_here` fixes all of them as they are now: the cells of a child run may run inside another's, whose
+    working directory is no business of theirs. Otherwise what a run leaves alone follows the notebook.
+    """
+
+    def __init__(self, *, begin_here: bool = False) -> None:
+        self._pinned = begin_here
         self._of_run: dict[str, Any] = {}
+        if begin_here:
+            self._of_run = {name: read() for name, (read, _) in _PARTS.items()}
+            self._of_run["recursion limit"] += _NESTED_FRAMES
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
@@ -101,6 +119,8 @@ class RunState:
             if inside != outside[name]:
                 self._of_run[name] = inside
                 write(outside[name])
+            elif self._pinned:
+                self._of_run[name] = inside
             else:
                 self._of_run.pop(name, None)
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..config import ReplConfig
@@ -23,18 +22,16 @@ from ..records import CellResult
 from .capped import cap, well_formed
 from .capture import Capture, flush_figures
 from .clock import CellClock
-from .host import RunState, leave_forked_child, signals_kept
+from .host import RunState, leave_forked_child, running_shell, signals_kept
 from .loops import LoopThread
 from .magics import CellShell
 from .namespace import Namespace
+from .nesting import running
 from .source import Program, Sources
 from .tracebacks import render
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
-
-# One cell at a time in a process: stdout, the working directory and the signal handlers are the process's.
-_cell_lock = threading.Lock()
 
 
 @dataclass
@@ -50,6 +47,7 @@ class LiveRepl:
     """Runs cells in this process; keeps the contract of `Repl`.
 
     `given` names are bound for the model: the same objects, so changes made in place are visible outside.
+    `modules` stand in for modules of the same name in the cells' own code, and only there.
     `shell` is the running IPython shell unless told otherwise; None means plain Python, without `!command`
     and rich display. The user's own variables, history and outputs are never written.
 
@@ -61,16 +59,17 @@ class LiveRepl:
         self,
         *,
         given: Mapping[str, object] | None = None,
+        modules: Mapping[str, ModuleType] | None = None,
         shell: InteractiveShell | Literal["auto"] | None = "auto",
         config: ReplConfig | None = None,
     ) -> None:
         self._config = config or ReplConfig()
-        self._shell: Any = _running_shell() if shell == "auto" else shell
+        self._shell: Any = running_shell() if shell == "auto" else shell
         self._state = RunState()
         self._loops = LoopThread()
         self._capture = Capture(self._shell, limit_chars=self._config.capture_chars, rendered=self._rendered)
         self._sources = Sources(self._shell.transform_cell if self._shell else None)
-        self._names = Namespace(on_ended=self._note_ended)
+        self._names = Namespace(on_ended=self._note_ended, modules=modules)
         self._clock: CellClock | None = None
         self._outcome = _Outcome()
         self._closed = False
@@ -94,6 +93,8 @@ class LiveRepl:
     def run(self, code: str, *, name: str, timeout_s: float) -> CellResult:
         """Run one cell. Raises ReplBusy while another cell runs in this process, whoever's it is.
 
+        But for a cell on this thread that waits for its sub-calls: inside of that one, this one may run.
+
         On the main thread the time limit and the stop button end whatever runs Python code or sleeps; code
         that catches its stop is stopped again and again. Elsewhere a sleep ends first. C code that never
         looks for signals (`sum(range(10**12))`) ends neither way. Threads and child processes that the cell
@@ -102,12 +103,17 @@ class LiveRepl:
         self._check_open()
         if not timeout_s > 0:
             raise ReplError(f"timeout_s is {timeout_s!r}; a cell needs a limit above 0 seconds")
-        if not _cell_lock.acquire(blocking=False):
-            raise ReplBusy("a cell is running in this process already; wait for its run to end, or stop it")
-        try:
-            return self._run(code, name, CellClock(limit_s=timeout_s, repeat_s=self._config.repeat_s))
-        finally:
-            _cell_lock.release()
+        clock = CellClock(limit_s=timeout_s, repeat_s=self._config.repeat_s)
+        with running(clock) as outer:
+            return (
+                self._run(code, name, clock) if outer is None else self._run_inside(outer, code, name, clock)
+            )
+
+    def spawn(self) -> LiveRepl:
+        """Return a repl for a child run. It begins in this run's directory, path and environment of now."""
+        child = LiveRepl(modules=self._names.modules, shell=self._shell, config=self._config)
+        child._state = RunState(begin_here=True)
+        return child
 
     def clock_stopped(self) -> AbstractContextManager[None]:
         """Let the running cell's clock stand still; from any thread, and several times at once."""
@@ -117,6 +123,13 @@ class LiveRepl:
         """Return what the run has left. Modules are left out, and names that begin with an underscore."""
         self._check_open()
         return self._names.variables()
+
+    def rest(self) -> None:
+        """Release everything but the namespace: the next cell finds it as it is, whenever that comes."""
+        self._check_open()
+        self._loops.close()
+        self._capture.end_run()
+        self._capture = Capture(self._shell, limit_chars=self._config.capture_chars, rendered=self._rendered)
 
     def close(self) -> None:
         """Release the namespace, the lines of the cells, the event loop. Does nothing the second time.
@@ -149,6 +162,14 @@ class LiveRepl:
             execute=self._execute,
         )
         return {"display": display, "get_ipython": lambda: shell}
+
+    def _run_inside(self, outer: CellClock, code: str, name: str, clock: CellClock) -> CellResult:
+        with outer.held():
+            clock.interrupted = outer.interrupted
+            result = self._run(code, name, clock)
+        if clock.interrupted and not outer.interrupted:
+            outer.interrupt()
+        return replace(result, interrupted=outer.interrupted)
 
     def _run(self, code: str, name: str, clock: CellClock) -> CellResult:
         self._outcome = outcome = _Outcome()
@@ -220,11 +241,3 @@ class LiveRepl:
     def _note_ended(self, ended: RunEnded) -> None:
         # The first answer counts, should code go on and give another.
         self._outcome.ended = self._outcome.ended or ended
-
-
-def _running_shell() -> Any:
-    # IPython is not imported for the question whether it runs.
-    interactiveshell = sys.modules.get("IPython.core.interactiveshell")
-    if interactiveshell is None or not interactiveshell.InteractiveShell.initialized():
-        return None
-    return interactiveshell.InteractiveShell.instance()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -34,16 +35,28 @@ _outer_main: dict[int, ModuleType] = {}
 
 
 class Namespace:
-    """A dict of globals with rules. `on_ended` hears of every RunEnded that an owned function raises."""
+    """A dict of globals with rules. `on_ended` hears of every RunEnded that an owned function raises.
 
-    def __init__(self, *, on_ended: Callable[[RunEnded], None]) -> None:
+    `modules` are what the cells' own code gets for `import name`, and by that name without importing it. The
+    libraries that it imports get the real modules, as does importlib.
+    """
+
+    def __init__(
+        self, *, on_ended: Callable[[RunEnded], None], modules: Mapping[str, ModuleType] | None = None
+    ) -> None:
         self.module = CellModule("__main__")
         self.globals: dict[str, Any] = self.module.__dict__
-        self.globals["__builtins__"] = __builtins__
+        self.modules = dict(modules or {})
+        # A copy, because functions look `__import__` up in the builtins of the code that defined them. It is
+        # a plain dict: a subclass that looked things up live would slow down every use of a builtin.
+        self._builtins: dict[str, Any] = {}
+        self._refresh_builtins()
+        self.globals["__builtins__"] = self._builtins
         self._base = dict(self.globals)
         self._owned: dict[str, object] = {}
         self._given: dict[str, object] = {}
         self._on_ended = on_ended
+        self.give(self.modules)
 
     def base(self, names: Mapping[str, object]) -> None:
         """Bind what every run has, such as `display`; the loop and the user may bind over it."""
@@ -90,12 +103,32 @@ class Namespace:
         """Let the run's module be `__main__`."""
         outer = sys.modules["__main__"]
         _outer_main[id(self.module)] = outer
+        self._refresh_builtins()
         sys.modules["__main__"] = self.module
         try:
             yield
         finally:
             sys.modules["__main__"] = outer
             del _outer_main[id(self.module)]
+
+    def _refresh_builtins(self) -> None:
+        """Take over what was put into the process's builtins, as `input` is for each cell."""
+        self._builtins.update(vars(builtins))
+        if self.modules:
+            self._builtins["__import__"] = self._import
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        found = builtins.__import__(name, globals, locals, fromlist or (), level)
+        # `import a.b` binds a; `from a.b import c` asks for a.b itself.
+        wanted = name if fromlist else name.partition(".")[0]
+        return found if level else self.modules.get(wanted, found)
 
     def _noting(self, value: object) -> object:
         # Model code can swallow RunEnded with a bare `except:`; the answer was given all the same.

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from .html import answer_html, answer_markdown, page_html, status_html, trace_html
 from .plain import answer_plain, reads_line, run_plain, step_plain, summary_line
+from .reading import coverage_line
 
 __all__ = [
     "answer_html",
     "answer_markdown",
     "answer_plain",
+    "coverage_line",
     "page_html",
     "reads_line",
     "run_plain",

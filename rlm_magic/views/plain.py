@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import textwrap
+from collections.abc import Iterable, Sequence
 
 from ..records import Answer, Cell, ReadStats, Step, SubCall, Usage
 from ..text import clip, counted, size_text
+from .reading import citations_line, coverage_line, marked
 
 _PROMPT_CHARS = 100
 _OUTPUT_CHARS = 2_000
+_CHILD_INDENT = "      "
+_STATUS_CHARS = 200
+_CALLS_SHOWN = 20
 
 # Escape sequences and other controls could repaint the terminal; tabs and line ends are all a text needs.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -36,28 +42,46 @@ def step_plain(step: Step) -> str:
 
 def answer_plain(answer: Answer) -> str:
     """Return the answer's text with the line that sums the run up."""
-    text = printable(answer.text) if answer.text else f"(no answer: {printable(answer.status)})"
+    text = printable(marked(answer)) if answer.text else f"(no answer: {printable(answer.status)})"
     sums = "\n".join(f"[{line}]" for line in summary_lines(answer))
     return f"{text}\n\n{sums}"
 
 
 def summary_lines(answer: Answer) -> list[str]:
-    """Return what sums the run up: its own line, and one on what it read if that cost anything."""
-    return [summary_line(answer), *filter(None, [reads_line(answer.reads)])]
+    """Return what sums the run up: its own line, then what it read, what it cites, and what reading cost."""
+    more = (coverage_line(answer.coverage), citations_line(answer.citations), reads_line(answer.reads))
+    return [summary_line(answer), *filter(None, more)]
 
 
 def summary_line(answer: Answer) -> str:
-    """Return status, steps, sub-calls, seconds, tokens and cost in one line."""
-    calls = sum(len(step.sub_calls) for step in answer.steps)
+    """Return status, steps, sub-calls of the whole tree, seconds, tokens and cost in one line."""
+    status = textwrap.shorten(answer.status, _STATUS_CHARS, placeholder=" ...")
     parts = [
-        printable(answer.status),
+        printable(status),
         counted(len(answer.steps), "step"),
-        counted(calls, "sub-call"),
+        calls_text(tree_of_calls(answer.steps)),
         f"{answer.seconds:.1f} s",
         f"{answer.total.tokens:,} tokens",
         cost_text(answer.total),
     ]
     return " · ".join(parts)
+
+
+def tree_of_calls(steps: Iterable[Step]) -> list[SubCall]:
+    """Return the sub-calls of steps, those of child runs included."""
+    direct = [call for step in steps for call in step.sub_calls]
+    below = [tree_of_calls(call.child.steps) for call in direct if call.child is not None]
+    return [*direct, *itertools.chain.from_iterable(below)]
+
+
+def calls_text(calls: Sequence[SubCall]) -> str:
+    """Return how many sub-calls there are, how many of them a cache answered, and how many failed."""
+    marks = (
+        (sum(call.cached for call in calls), "cached"),
+        (sum(call.error is not None for call in calls), "failed"),
+    )
+    told = ", ".join(f"{number:,} {mark}" for number, mark in marks if number)
+    return counted(len(calls), "sub-call") + (f" ({told})" if told else "")
 
 
 def reads_line(reads: ReadStats) -> str:
@@ -103,17 +127,46 @@ def printable(text: str) -> str:
 
 
 def call_line(call: SubCall) -> str:
-    """Return a sub-call's prompt head and size, reply head and size, in one line."""
+    """Return a sub-call's prompt head and size, whether a cache answered it, and its reply, in one line."""
     said = f"failed: {call.error}" if call.error is not None else _head(call.reply)
-    return f"llm_query({_head(call.prompt)}) [{len(call.prompt):,} chars] -> {said}"
+    name = "llm_query" if call.child is None else "rlm_query"
+    mark = " (cached)" if call.cached else ""
+    return f"{name}({_head(call.prompt)}) [{len(call.prompt):,} chars]{mark} -> {said}"
+
+
+def notable_calls(calls: Sequence[SubCall], *, most: int) -> tuple[list[SubCall], int]:
+    """Return the calls to show, in order, and how many are left out.
+
+    Shown are the first `most` of them, and the first `most` of those that failed or are child runs.
+    """
+    notable = [call for call in calls if call.error is not None or call.child is not None]
+    shown = {id(call) for call in [*calls[:most], *notable[:most]]}
+    kept = [call for call in calls if id(call) in shown]
+    return kept, len(calls) - len(kept)
+
+
+def child_line(child: Answer) -> str:
+    """Return what a child run is called above its steps."""
+    return f"child run: {summary_line(child)}"
 
 
 def _cell_lines(cell: Cell) -> list[str]:
     lines = [_prefixed(printable(cell.code.rstrip()), "  | ")]
-    lines += [f"    {printable(call_line(call))}" for call in cell.sub_calls]
+    calls, omitted = notable_calls(cell.sub_calls, most=_CALLS_SHOWN)
+    for call in calls:
+        lines.append(f"    {printable(call_line(call))}")
+        if call.child is not None:
+            lines += _child_lines(call.child)
+    if omitted:
+        lines.append(f"    and {counted(omitted, 'more sub-call')}")
     if output := cell.result.output:
         lines.append(_prefixed(clip(printable(output), limit_chars=_OUTPUT_CHARS), "  > "))
     return lines
+
+
+def _child_lines(child: Answer) -> list[str]:
+    steps = "\n".join(step_plain(step) for step in child.steps)
+    return [_prefixed(f"{child_line(child)}\n{steps}".rstrip(), _CHILD_INDENT)]
 
 
 def _head(text: str) -> str:

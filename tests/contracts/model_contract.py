@@ -11,6 +11,7 @@ from rlm_magic.models import Model
 from rlm_magic.records import Completion, Message
 
 PROMPT = [Message("user", "Question: Who sings?\n\nThe choir sings in the morning.")]
+AWKWARD = "quote \" ' brace { } slash \\ fence ``` nul \x00 lone \ud800 astral \U0001f600 \u2028 end"
 CONVERSATION = [
     Message("system", "You answer a question about a text, held as `context`."),
     Message("user", "Question: Who sings?\n\nTurn 1 of 20."),
@@ -75,8 +76,7 @@ class ModelContract:
         assert model.complete(CONVERSATION).text
 
     def test_takes_awkward_text(self, model: Model) -> None:
-        awkward = "quote \" ' brace { } slash \\ fence ``` nul \x00 lone \ud800 astral \U0001f600 \u2028 end"
-        assert model.complete([Message("user", awkward)]).usage.calls == 1
+        assert model.complete([Message("user", AWKWARD)]).usage.calls == 1
 
     def test_asks_the_same_from_several_threads(self, model: Model) -> None:
         texts: list[str] = []

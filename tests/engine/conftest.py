@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from rlm_magic.config import EngineConfig
 from rlm_magic.engine import Run
 from rlm_magic.models import Model, ScriptedModel
 from rlm_magic.records import Event, Message
+from rlm_magic.repl import Repl
 from rlm_magic.repl.live import LiveRepl
 
 TEXT = "alpha\nbeta\ngamma\n"
@@ -21,7 +23,7 @@ class RunFactory:
     """Makes runs and closes their repls when the test is over."""
 
     def __init__(self) -> None:
-        self.repls: list[LiveRepl] = []
+        self.repls: list[Repl] = []
         self.events: list[Event] = []
 
     def __call__(
@@ -36,8 +38,10 @@ class RunFactory:
         context: object = TEXT,
         on_event: Callable[[Event], None] | None = None,
         resolve: Callable[[str], Model] | None = None,
+        repl: Repl | None = None,
+        **more: Any,
     ) -> Run:
-        self.repls.append(LiveRepl(given=given or {}))
+        self.repls.append(repl or LiveRepl(given=given or {}))
         model = _model(replies, "root")
         sub_model = _model(sub, "sub")
         return Run(
@@ -51,6 +55,7 @@ class RunFactory:
             config=config,
             on_event=on_event or self.events.append,
             **({"resolve": resolve} if resolve else {}),
+            **more,
         )
 
 

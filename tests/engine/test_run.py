@@ -9,7 +9,8 @@ import pytest
 
 from rlm_magic import Budget, Completion, Message, RLMError, Usage
 from rlm_magic.config import EngineConfig
-from rlm_magic.errors import BudgetError, ModelError, RunInterrupted, ScriptExhausted
+from rlm_magic.engine.tools import RESERVED
+from rlm_magic.errors import AnswerRejected, BudgetError, ModelError, RunInterrupted, ScriptExhausted
 from rlm_magic.models import ScriptedModel
 from rlm_magic.records import (
     CellFinished,
@@ -387,7 +388,13 @@ def test_the_run_ends_when_its_seconds_are_over_inside_a_sub_call(make_run: RunF
     never.set()
     assert answer.status == "stopped: seconds"
     assert answer.variables["n"] == 1
-    assert [call.reply for call in answer.steps[0].sub_calls] == ["quick reply"]
+    quick, slow = answer.steps[0].sub_calls
+    assert quick.reply == "quick reply"
+    assert "seconds=0.5" in (slow.error or "")
+    # What came in time is not lost to the variable either.
+    out = answer.variables["out"]
+    assert out[0] == "quick reply"
+    assert out[1].startswith("[llm_query failed: BudgetExceeded")
 
 
 def test_a_cell_that_runs_too_long_is_stopped_and_the_run_goes_on(make_run: RunFactory) -> None:
@@ -516,3 +523,50 @@ def test_the_text_variable_is_not_touched(make_run: RunFactory) -> None:
 def heard(run: object) -> str:
     """Return what the model was told last."""
     return run.messages[-1].content
+
+
+def only_numbers(value: object) -> object:
+    try:
+        return int(str(value))
+    except ValueError as error:
+        raise AnswerRejected(f"{value!r} is not a number") from error
+
+
+REJECTED = {
+    "as text": ["FINAL(two)", "FINAL(2)"],
+    "in code": [cell("FINAL('two')"), cell("FINAL('2')")],
+    "as a dict": [cell("answer.update(content='two', ready=True)"), cell("x = 1"), "FINAL(2)"],
+}
+
+
+@pytest.mark.parametrize("replies", REJECTED.values(), ids=REJECTED)
+def test_an_answer_of_the_wrong_form_goes_back_to_the_model(make_run: RunFactory, replies: list[str]) -> None:
+    run = make_run(replies, accept=only_numbers)
+    run.step()
+    assert "Your answer was not accepted: 'two' is not a number" in heard(run)
+    assert run.steps[0].final is None
+    answer = run.finish()
+    assert (answer.value, answer.text, answer.status) == (2, "2", "answered")
+    assert len(answer.steps) == len(replies)
+
+
+def test_a_wrong_answer_on_the_last_turn_is_kept_as_text(make_run: RunFactory) -> None:
+    run = make_run([cell("x = 1"), "FINAL(two)"], accept=only_numbers, budget=Budget(steps=1))
+    answer = run.finish()
+    assert (answer.text, answer.status) == ("two", "stopped: steps")
+
+
+def test_tools_are_there_restored_and_not_listed(make_run: RunFactory) -> None:
+    code = "out = shout('hi')\nshout = None"
+    run = make_run(
+        [cell(code), cell("FINAL(shout(out))")], tools={"shout": str.upper}, extra_prompt="Also: shout"
+    )
+    assert run.messages[0].content.endswith("Also: shout")
+    answer = run.finish()
+    assert answer.text == "HI"
+    assert answer.variables == {"out": "HI"}
+
+
+def test_the_names_of_the_loop_are_those_that_no_tool_may_have(make_run: RunFactory) -> None:
+    answer = make_run([cell("FINAL({name for name in globals() if not name.startswith('_')})")]).finish()
+    assert answer.value - {"display", "re", "json"} == RESERVED

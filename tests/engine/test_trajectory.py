@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -170,3 +171,18 @@ def test_saving(make_run: RunFactory, tmp_path: Path) -> None:
     assert read_trajectory(answer.save(tmp_path / "run.jsonl")).text == "ok"
     with pytest.raises(ValueError, match=r"run\.txt"):
         answer.save(tmp_path / "run.txt")
+
+
+def test_of_runs_that_began_in_the_same_second_the_one_written_last_is_the_newest(tmp_path: Path) -> None:
+    for number, run in enumerate(["ffffffff", "00000000", "77777777"]):
+        path = tmp_path / f"2026-11-21_01-02-03_{run}.jsonl"
+        path.write_text("{}\n")
+        os.utime(path, ns=(number, number))
+    (tmp_path / "2026-11-21_01-02-02_99999999.jsonl").write_text("{}\n")
+    assert [run[-8:] for run in list_runs(directory=tmp_path)] == [
+        "77777777",
+        "00000000",
+        "ffffffff",
+        "99999999",
+    ]
+    assert find_run("last", directory=tmp_path).stem.endswith("77777777")

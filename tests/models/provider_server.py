@@ -1,10 +1,13 @@
-"""A server on loopback that streams as OpenAI and Anthropic do, and misbehaves on request."""
+"""A server on loopback that streams as OpenAI, Anthropic and Bedrock do, and misbehaves on request."""
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
+import struct
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,6 +16,7 @@ from typing import Any
 
 OPENAI_PATH = "/v1/chat/completions"
 ANTHROPIC_PATH = "/v1/messages"
+BEDROCK_ENDING = "/invoke-with-response-stream"
 
 
 @dataclass(kw_only=True)
@@ -118,19 +122,21 @@ def _handler_for(server: ProviderServer) -> type[BaseHTTPRequestHandler]:
 
         def _send_events(self, plan: Plan) -> None:
             self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
+            framed = self.path.endswith(BEDROCK_ENDING)
+            kind = "application/vnd.amazon.eventstream" if framed else "text/event-stream"
+            self.send_header("Content-Type", kind)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             for name, data in plan.events:
                 text = data if isinstance(data, str) else json.dumps(data)
-                self._send_chunk((f"event: {name}\n" if name else "") + f"data: {text}\n\n")
+                line = (f"event: {name}\n" if name else "") + f"data: {text}\n\n"
+                self._send_chunk(aws_frame(text) if framed else line.encode())
                 server.stopping.wait(plan.pause_s)
             if not plan.cut:
                 self.wfile.write(b"0\r\n\r\n")
             self.close_connection = True
 
-        def _send_chunk(self, text: str) -> None:
-            data = text.encode()
+        def _send_chunk(self, data: bytes) -> None:
             self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
             self.wfile.flush()
 
@@ -145,12 +151,29 @@ def _handler_for(server: ProviderServer) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+def aws_frame(text: str) -> bytes:
+    """Return an event as one message of AWS's event stream: lengths, headers, payload, checksums."""
+    payload = json.dumps({"bytes": base64.b64encode(text.encode()).decode()}).encode()
+    headers = b"".join(
+        bytes([len(name)]) + name + b"\x07" + struct.pack(">H", len(value)) + value
+        for name, value in (
+            (b":event-type", b"chunk"),
+            (b":content-type", b"application/json"),
+            (b":message-type", b"event"),
+        )
+    )
+    lengths = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
+    message = lengths + struct.pack(">I", zlib.crc32(lengths)) + headers + payload
+    return message + struct.pack(">I", zlib.crc32(message))
+
+
 def openai_events(
     pieces: list[str],
     *,
     finish: str | None = "stop",
     usage: tuple[int, int] | None = (12, 5),
     cached: int = 0,
+    cost: float | None = None,
 ) -> list[tuple[str | None, Any]]:
     """Return the chunks of a streamed chat completion, its usage chunk and [DONE]."""
 
@@ -166,7 +189,9 @@ def openai_events(
         events.append(chunk(choices=[choice({}, finish)]))
     if usage is not None:
         tokens = {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)}
-        events.append(chunk(choices=[], usage={**tokens, "prompt_tokens_details": {"cached_tokens": cached}}))
+        told = {} if cost is None else {"cost": cost}
+        details = {"prompt_tokens_details": {"cached_tokens": cached}}
+        events.append(chunk(choices=[], usage={**tokens, **details, **told}))
     return [*events, (None, "[DONE]")] if finish is not None else events
 
 

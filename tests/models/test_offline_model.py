@@ -88,7 +88,7 @@ def test_answer_cites_lines_that_are_in_the_context() -> None:
         "Which function raises CartFull?",
     ):
         cited = re.findall(
-            r"^- (.*), line (\d+), context\[(\d+)\]: (.*)$", play(context, question).answer, re.MULTILINE
+            r"^- (.*), line (\d+) \[L(\d+)\]: (.*)$", play(context, question).answer, re.MULTILINE
         )
         assert cited
         for document, document_line, line, text in cited:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import gc
 import time
 import traceback
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from rlm_magic.config import ModelConfig
-from rlm_magic.errors import MissingKey, ModelError, StreamCut, UnknownModel
+from rlm_magic.errors import MissingKey, ModelError, RateLimited, StreamCut, UnknownModel
 from rlm_magic.models import Model, open_model
 from rlm_magic.models.anthropic import AnthropicModel
 from rlm_magic.models.openai import OpenAIModel
@@ -123,7 +124,7 @@ def test_refused_key_names_its_variable(provider: Provider) -> None:
         provider.model().complete(ASKED)
 
 
-@pytest.mark.parametrize("status", [429, 500, 503, 529])
+@pytest.mark.parametrize("status", [408, 500, 503])
 @pytest.mark.parametrize("header", ["retry-after-ms", "Retry-After"])
 def test_busy_server_is_asked_again(provider: Provider, status: int, header: str) -> None:
     busy = Plan(
@@ -134,12 +135,75 @@ def test_busy_server_is_asked_again(provider: Provider, status: int, header: str
     assert len(provider.server.requests) == 3
 
 
-@pytest.mark.parametrize("status", [429, 500])
-def test_server_that_stays_busy_is_our_error(provider: Provider, status: int) -> None:
-    provider.answer_with(Plan(status=status, body=provider.error("busy"), headers={"retry-after-ms": "1"}))
+def test_server_that_stays_busy_is_our_error(provider: Provider) -> None:
+    provider.answer_with(Plan(status=500, body=provider.error("busy"), headers={"retry-after-ms": "1"}))
     with pytest.raises(ModelError, match="busy"):
         provider.model().complete(ASKED)
     assert len(provider.server.requests) == 3
+
+
+@pytest.mark.parametrize("status", [429, 529])
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"retry-after-ms": "250", "Retry-After": "7"}, 0.25),
+        ({"Retry-After": "-3"}, 0.0),
+        ({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "inf"}, None),
+        ({}, None),
+    ],
+)
+def test_rate_limit_is_told_at_once_with_the_wait(
+    provider: Provider, status: int, headers: dict[str, str], wait_s: float | None
+) -> None:
+    provider.answer_with(Plan(status=status, body=provider.error("slow down"), headers=headers))
+    with pytest.raises(RateLimited, match="slow down") as caught:
+        provider.model().complete(ASKED)
+    assert caught.value.retry_after_s == wait_s
+    assert len(provider.server.requests) == 1
+
+
+def test_rate_limit_by_a_date_says_how_long_that_is(provider: Provider) -> None:
+    date = email.utils.formatdate(time.time() + 3600, usegmt=True)
+    provider.answer_with(Plan(status=429, body=provider.error("slow down"), headers={"Retry-After": date}))
+    with pytest.raises(RateLimited) as caught:
+        provider.model().complete(ASKED)
+    assert caught.value.retry_after_s is not None
+    assert 3000 < caught.value.retry_after_s <= 3600
+
+
+@pytest.mark.parametrize("word", ["overloaded_error", "rate_limit_error"])
+def test_rate_limit_inside_a_stream_that_had_no_text_is_one(anthropic_env: ProviderServer, word: str) -> None:
+    error = {"type": "error", "error": {"type": word, "message": "slow down"}}
+    anthropic_env.plans = [Plan(events=[*anthropic_events([], stop=None), ("error", error)])]
+    with pytest.raises(RateLimited, match="slow down"):
+        open_model("anthropic:claude-x").complete(ASKED)
+    assert len(anthropic_env.requests) == 1
+
+
+def test_rate_limit_of_a_gateway_inside_its_stream_is_one(openai_env: ProviderServer) -> None:
+    error = {"error": {"message": "slow down", "code": 429}}
+    openai_env.plans = [Plan(events=[*openai_events([], finish=None, usage=None), (None, error)])]
+    with pytest.raises(RateLimited, match="slow down"):
+        open_model("openai:gpt-5").complete(ASKED)
+
+
+def test_rate_limit_after_text_is_a_cut(anthropic_env: ProviderServer) -> None:
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "slow down"}}
+    anthropic_env.plans = [Plan(events=[*anthropic_events(["Half"], stop=None), ("error", error)])]
+    with pytest.raises(StreamCut, match="slow down"):
+        open_model("anthropic:claude-x").complete(ASKED)
+
+
+def test_empty_purse_is_no_rate_limit(openai_env: ProviderServer) -> None:
+    error = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
+    openai_env.plans = [Plan(status=429, body={"error": error})]
+    with pytest.raises(ModelError, match="quota") as caught:
+        open_model("openai:gpt-5").complete(ASKED)
+    assert not isinstance(caught.value, RateLimited)
+    assert len(openai_env.requests) == 1
 
 
 def test_connection_cut_before_any_text_is_asked_once_more(provider: Provider) -> None:
@@ -318,23 +382,30 @@ def test_openai_thoughts_of_other_servers_are_not_text(openai_env: ProviderServe
 
 def test_anthropic_request(anthropic_env: ProviderServer) -> None:
     anthropic_env.plans = [Plan(events=anthropic_events(["ok"]))]
-    messages = [*ASKED, Message("user", "Again?"), Message("assistant", ""), Message("user", "Still?")]
+    messages = [*ASKED[1:], Message("user", "Again?"), Message("assistant", ""), Message("user", "Still?")]
     open_model("anthropic:claude-sonnet-5-5").complete(messages)
     request = anthropic_env.requests[0]
     assert request.path == ANTHROPIC_PATH
     assert request.body == {
         "model": "claude-sonnet-5-5",
-        "system": "Be brief.",
         "messages": [{"role": "user", "content": "Hello?\n\nAgain?\n\nStill?"}],
         "max_tokens": ModelConfig().max_output_tokens,
         "stream": True,
     }
 
 
-def test_anthropic_sends_no_system_when_there_is_none(anthropic_env: ProviderServer) -> None:
+def test_anthropic_keeps_a_growing_conversation_in_its_cache(anthropic_env: ProviderServer) -> None:
     anthropic_env.plans = [Plan(events=anthropic_events(["ok"]))]
-    open_model("anthropic:claude-sonnet-5-5").complete(ASKED[1:])
-    assert "system" not in anthropic_env.requests[0].body
+    messages = [*ASKED, Message("assistant", "Hi."), Message("user", "Again?")]
+    open_model("anthropic:claude-sonnet-5-5").complete(messages)
+    body = anthropic_env.requests[0].body
+    last = {"type": "text", "text": "Again?", "cache_control": {"type": "ephemeral"}}
+    assert body["system"] == "Be brief."
+    assert body["messages"] == [
+        {"role": "user", "content": "Hello?"},
+        {"role": "assistant", "content": "Hi."},
+        {"role": "user", "content": [last]},
+    ]
 
 
 def test_anthropic_thinking_is_not_text(anthropic_env: ProviderServer) -> None:

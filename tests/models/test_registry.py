@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
 from rlm_magic.config import ModelConfig
 from rlm_magic.errors import MissingKey, MissingPackage, ModelError, UnknownModel
-from rlm_magic.models import default_models, known_models, open_model, price_known, sub_model_for
+from rlm_magic.models import (
+    context_window,
+    default_models,
+    known_models,
+    open_model,
+    price_known,
+    sub_model_for,
+)
 from rlm_magic.models.prices import cost_usd
 
 
@@ -31,12 +39,15 @@ def test_offline_needs_nothing() -> None:
         ("opnai:gpt-5", "openai:gpt-5"),
         ("claude-sonnet", "anthropic:claude-sonnet-5-5"),
         ("ofline", "offline"),
-        ("", "providers openai, anthropic, offline"),
+        (
+            "",
+            "providers openai, azure, openrouter, vercel, portkey, vllm, ollama, gemini, anthropic, bedrock",
+        ),
         ("openai:", "openai:gpt-5"),
         ("openai", "openai:gpt-5"),
         ("offline:big", "there is one offline model"),
         ("offline:", "offline"),
-        ("zzz:yyy", "providers openai, anthropic, offline"),
+        ("zzz:yyy", "vertex, offline, replay"),
     ],
 )
 def test_unknown_name_lists_what_there_is(name: str, hint: str) -> None:
@@ -110,6 +121,12 @@ def test_defaults_follow_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         ("anthropic:claude-opus-5", "anthropic:claude-haiku-5-5"),
         ("offline", "offline"),
         ("scripted", "scripted"),
+        ("gemini:gemini-x", "gemini:gemini-3.5-flash-lite"),
+        ("bedrock:us.anthropic.claude-x-v1:0", "bedrock:global.anthropic.claude-haiku-5-5"),
+        ("azure:my-deployment", "azure:my-deployment"),
+        ("ollama:llama3.2", "ollama:llama3.2"),
+        ("openai:llama@http://gpu:8000/v1", "openai:llama@http://gpu:8000/v1"),
+        ("replay:lesson.jsonl", "replay:lesson.jsonl"),
     ],
 )
 def test_sub_model_belongs_to_its_root(root: str, sub: str) -> None:
@@ -117,8 +134,39 @@ def test_sub_model_belongs_to_its_root(root: str, sub: str) -> None:
 
 
 def test_every_default_is_known_and_priced() -> None:
-    assert {*ModelConfig().openai, *ModelConfig().anthropic, "offline"} == set(known_models())
-    assert all(price_known(name) for name in known_models())
+    config = ModelConfig()
+    assert {"claude", "gpt", "offline", *config.openai, *config.anthropic, *config.bedrock} < set(
+        known_models()
+    )
+    assert [name for name in known_models() if not price_known(name)] == []
+    assert [name for name in known_models() if context_window(name) is None] == ["offline"]
+
+
+@pytest.mark.parametrize("name", known_models())
+def test_every_known_model_opens_where_its_provider_is_set_up(
+    name: str, monkeypatch: pytest.MonkeyPatch, google_auth: ModuleType
+) -> None:
+    for variable in ("OPENAI", "ANTHROPIC", "OPENROUTER", "AI_GATEWAY", "GEMINI"):
+        monkeypatch.setenv(f"{variable}_API_KEY", "sk-x")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "my-project")
+    model = open_model(name)
+    assert model.name == {"claude": ModelConfig().anthropic[0], "gpt": ModelConfig().openai[0]}.get(
+        name, name
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "root", "sub"),
+    [("claude", *ModelConfig().anthropic), ("gpt", *ModelConfig().openai), (" gpt ", *ModelConfig().openai)],
+)
+def test_one_word_names_a_root_and_its_sub_model(
+    word: str, root: str, sub: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-x")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    assert open_model(word).name == root
+    assert sub_model_for(word) == sub == sub_model_for(root)
 
 
 def test_unknown_price_is_unknown_not_free() -> None:

@@ -102,6 +102,19 @@ def test_the_stop_button_ends_the_run_at_once_and_keeps_what_was_done(kernel: Ke
     assert "Bob" in (after.result or "")
 
 
+def test_a_stopped_run_is_resumed_where_it_stood(kernel: Kernel) -> None:
+    kernel.run(SLOW_SUB)
+    reply = "'```repl\\nfirst = 41\\n```' if len(m) == 2 else never.wait(60) and 'FINAL_VAR(first)'"
+    kernel.run(f"sleepy = ScriptedModel(lambda m: {reply})")
+    kernel.interrupt_soon(1.0)
+    assert kernel.run("%rlm -m $sleepy -o stopped Who?").status == "error"
+    kernel.run("never.set()")
+    ran = kernel.run("resumed = %rlm --resume last")
+    assert ran.status == "ok", ran.error or ran.stderr
+    shown = kernel.run("resumed.text, resumed.status, resumed.run_id == stopped.run_id, len(resumed.steps)")
+    assert shown.result == "('41', 'answered', True, 2)"
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

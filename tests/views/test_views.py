@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from rlm_magic import Answer, Step, Usage
-from rlm_magic.records import Cell, CellResult, SubCall
+from rlm_magic.records import Cell, CellResult, Citation, Coverage, SubCall
 from rlm_magic.views import (
     answer_html,
     answer_markdown,
@@ -128,3 +128,109 @@ def test_a_page_needs_nothing_from_elsewhere() -> None:
     assert "http://" not in page
     assert "https://" not in page
     assert "<script" not in page
+
+
+def run_with_child(text: str = "child said", *, children: int = 1, steps: int = 1) -> Answer:
+    child = run_of(text, steps=steps)
+    calls = tuple(
+        SubCall("sub", f"look {n}", "found", Usage(2, 1, 1, 0.0), 0.1, child=child) for n in range(children)
+    )
+    cached = SubCall("sub", "again", "from before", Usage(), 0.0, cached=True)
+    cell = Cell("rlm_query('look')", CellResult(stdout="parent said"), (*calls, cached))
+    return Answer("q", "done", "answered", steps=(Step(1, "I delegate.", (cell,), Usage(), 0.1),))
+
+
+def test_child_runs_are_shown_under_the_cell_that_called_them() -> None:
+    answer = run_with_child()
+    for shown in (run_plain(answer), Tags(trace_html(answer.steps)).text, Tags(page_html(answer)).text):
+        call, child, said, parent = (
+            shown.index(part) for part in ("rlm_query(look 0)", "child run:", "child said", "parent said")
+        )
+        assert call < child < said < parent
+    plain = run_plain(answer).splitlines()
+    assert any(line.startswith("      Step 1") for line in plain)
+
+
+def test_a_child_of_a_child_is_deeper_still() -> None:
+    inner = run_of("innermost")
+    call = SubCall("sub", "deeper", "found", Usage(1, 1, 1, 0.0), 0.1, child=run_with_child())
+    outer = Answer(
+        "q", "t", "answered", steps=(Step(1, "", (Cell("code", CellResult(), (call,)),), Usage(), 0.1),)
+    )
+    depths = [
+        len(line) - len(line.lstrip()) for line in run_plain(outer).splitlines() if "child run:" in line
+    ]
+    assert depths == sorted(set(depths))
+    assert len(depths) == 2
+    assert inner.steps
+
+
+def test_what_a_cache_answered_is_marked_and_counted() -> None:
+    answer = run_with_child()
+    assert "(cached) -> from before" in run_plain(answer)
+    assert "(cached)" in Tags(trace_html(answer.steps)).text
+    # The child's own sub-call counts too.
+    assert "3 sub-calls (1 cached)" in summary_line(answer)
+
+
+def test_a_large_batch_is_shown_in_part_and_its_failures_with_it() -> None:
+    calls = [SubCall("sub", f"prompt {n}", "fine", Usage(1, 1, 1, 0.0), 0.1) for n in range(1_000)]
+    calls[700] = SubCall("sub", "prompt 700", "", Usage(), 0.1, error="it broke")
+    answer = Answer(
+        "q", "t", "answered", steps=(Step(1, "", (Cell("code", CellResult(), tuple(calls)),), Usage(), 0.1),)
+    )
+    for shown in (run_plain(answer), trace_html(answer.steps)):
+        assert len(shown) < 20_000
+        assert "prompt 3)" in shown
+        assert "it broke" in shown
+        assert "prompt 500)" not in shown
+        assert "and 979 more sub-calls" in shown
+    assert "prompt 500)" in page_html(answer)
+    assert "1,000 sub-calls (1 failed)" in summary_line(answer)
+
+
+def test_a_long_status_is_told_whole_once() -> None:
+    answer = Answer("q", "", "failed: ModelError: " + "word " * 200)
+    assert len(summary_line(answer)) < 300
+    assert answer_plain(answer).count("word word") < 150
+
+
+def test_many_children_leave_the_trace_bounded_and_say_what_is_missing() -> None:
+    html = trace_html(run_with_child("<" * 1_000, children=50, steps=5).steps)
+    assert len(html) < 250_000
+    assert "more step(s) of this child run not shown" in html
+    assert Tags(html).text.count("rlm_query(look") == 20
+
+
+READ = Coverage(lines=2_000, read=((0, 10),), searched=((0, 2_000),), prompted=((5, 7),))
+CITED = (
+    Citation(7, 7, "read", "L7"),
+    Citation(900, 912, "not read", "L900-L912"),
+    Citation(5_000, 5_000, "no such line", "L5000"),
+)
+
+
+def test_coverage_and_citations_are_told() -> None:
+    text = "Paris [L7, L900-912]; later [L5000], and [L900\u2013L912] again. Not L900-L912, nor [x900]."
+    answer = Answer("q", text, "answered", coverage=READ, citations=CITED)
+    page = Tags(page_html(answer)).text
+    for shown in (answer_plain(answer), answer_markdown(answer) or "", Tags(answer_html(answer)).text, page):
+        assert "Paris [L7, L900-912 (not read)]" in shown
+        assert "[L5000 (no such line)]" in shown
+        assert "[L900\u2013L912 (not read)] again" in shown
+        assert "Not L900-L912, nor [x900]" in shown
+        assert "read 10 of 2,000 lines (0.50 %) · searched 2,000 · 2 in prompts of sub-models" in shown
+        assert "cited places: 1 read, 1 not read, 1 no such line" in shown
+
+
+def test_an_answer_that_cites_well_is_shown_to_the_letter() -> None:
+    answer = Answer("q", "Paris [L7].", "answered", coverage=READ, citations=CITED[:1])
+    assert answer_plain(answer).startswith("Paris [L7].\n")
+
+
+def test_nothing_read_and_nothing_cited_need_no_words() -> None:
+    answer = Answer("q", "4", "answered", coverage=Coverage(lines=10))
+    assert "read" not in answer_plain(answer)
+    assert "cited" not in answer_plain(answer)
+    only_searched = Answer("q", "4", "answered", coverage=Coverage(lines=10, searched=((0, 10),)))
+    assert "read none of 10 lines · searched 10" in answer_plain(only_searched)

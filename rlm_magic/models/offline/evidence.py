@@ -34,8 +34,8 @@ class Evidence:
         return f"{self.document}, {number}" if self.document else number
 
     def cited(self) -> str:
-        """Return one line that shows the text and where it stands."""
-        return f"- {self.place}, context[{self.line}]: {clipped(self.text)}"
+        """Return one line that shows the text, where it stands, and its number in the context."""
+        return f"- {self.place} [L{self.line}]: {clipped(self.text)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+"""What the step under way has been paid for so far: kept beside the trajectory until the step is written.
+
+A kernel that dies in the middle of a step thus loses no reply: the run that goes on takes the root model's
+reply and the sub-calls' from here, and pays only for what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..records import Cell, CellResult, Completion, Step, SubCall
+from .archive import read_call, read_usage
+from .rehearsal import is_whole
+from .trajectory import PENDING_SUFFIX, as_recorded
+
+
+@dataclass(slots=True)
+class Pending:
+    """A step that was broken off: the reply of its root model, and the sub-calls made by then."""
+
+    number: int
+    completion: Completion
+    sub_calls: list[SubCall] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def step(self) -> Step:
+        """Return it as a step, for what it has cost."""
+        cell = Cell("", CellResult(), tuple(self.sub_calls))
+        return Step(self.number, self.completion.text, (cell,), self.completion.usage, 0.0)
+
+    def take(self, prompt: str) -> SubCall | None:
+        """Return, once, a call that was made for this prompt; None when there is none, or not all of it."""
+        written = as_recorded(prompt)
+        with self._lock:
+            for index, call in enumerate(self.sub_calls):
+                if call.prompt == written and call.error is None and is_whole(call.reply):
+                    return self.sub_calls.pop(index)
+        return None
+
+
+def read_pending(trajectory: Path, *, after: int) -> Pending | None:
+    """Return what was paid for in the step after step `after`, or None when that had not begun."""
+    pending: Pending | None = None
+    for line in _lines(trajectory.with_suffix(PENDING_SUFFIX)):
+        if line.get("step") != after + 1:
+            continue
+        if "reply" in line and is_whole(line["reply"]):
+            usage = read_usage(line.get("usage") or {})
+            pending = Pending(after + 1, Completion(line["reply"], usage, str(line.get("stop_reason"))))
+        elif "call" in line and pending is not None:
+            pending.sub_calls.append(read_call(line["call"]))
+    return pending
+
+
+def _lines(path: Path) -> list[Mapping[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    # The last line may be half a line; every other one is whole.
+    return [json.loads(line) for line in text.split("\n")[:-1]]

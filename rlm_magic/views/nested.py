@@ -1,0 +1,78 @@
+"""A step as the templates want it, child runs inside: clipped, and free of control characters."""
+
+from __future__ import annotations
+
+from textwrap import shorten
+
+from ..records import Cell, Step, SubCall
+from ..text import clip, counted
+from .plain import call_line, child_line, notable_calls, printable, reasoning_of
+
+_HEADLINE_CHARS = 90
+_LINE_CHARS = 300
+
+
+class Room:
+    """How many characters of child runs may still be shown. Beyond it they are counted, not shown."""
+
+    def __init__(self, chars: int) -> None:
+        self.chars = chars
+
+
+class StepView:
+    """One step, its texts clipped to `limit_chars` each, at most `calls` sub-calls of each cell.
+
+    What its child runs did takes from `room`.
+    """
+
+    def __init__(self, step: Step, *, limit_chars: int, calls: int, room: Room) -> None:
+        self._limit_chars = limit_chars
+        self._most_calls = calls
+        self._room = room
+        self.size_chars = 0
+        self.number = step.number
+        self.seconds = step.seconds
+        self.reasoning = self._shown(reasoning_of(step))
+        self.notes = [self._shown(note) for note in step.notes]
+        self.failed = any(cell.result.error is not None for cell in step.cells)
+        self.cells = [self._cell(cell) for cell in step.cells]
+
+    def _cell(self, cell: Cell) -> dict[str, object]:
+        calls, omitted = notable_calls(cell.sub_calls, most=self._most_calls)
+        return {
+            "code": self._shown(cell.code.rstrip()),
+            "output": self._shown(cell.result.output),
+            "failed": cell.result.error is not None,
+            "calls": [self._call(call) for call in calls],
+            "omitted": counted(omitted, "more sub-call") if omitted else "",
+        }
+
+    def _call(self, call: SubCall) -> dict[str, object]:
+        line = self._shown(call_line(call))
+        if call.child is None:
+            return {"line": line, "child": "", "steps": [], "omitted": 0}
+        views = self._child_steps(call.child.steps)
+        omitted = len(call.child.steps) - len(views)
+        child = clip(printable(child_line(call.child)), limit_chars=_LINE_CHARS)
+        return {"line": line, "child": child, "steps": views, "omitted": omitted}
+
+    def _child_steps(self, steps: tuple[Step, ...]) -> list[StepView]:
+        views: list[StepView] = []
+        for step in steps:
+            if self._room.chars <= 0:
+                break
+            view = StepView(step, limit_chars=self._limit_chars, calls=self._most_calls, room=self._room)
+            self._room.chars -= view.size_chars
+            views.append(view)
+        return views
+
+    def _shown(self, text: str) -> str:
+        shown = clip(printable(text), limit_chars=self._limit_chars)
+        self.size_chars += len(shown)
+        return shown
+
+
+def headline(step: Step) -> str:
+    """Return the first line of the reasoning, which says what the step is for."""
+    lines = reasoning_of(step).splitlines()
+    return shorten(lines[0], _HEADLINE_CHARS, placeholder=" ...") if lines else ""
