@@ -97,7 +97,21 @@ class SnapshotChanged(ContextError):
 
 
 class StoreUnavailable(ContextError, OSError):
-    """The store refused or did not answer."""
+    """The store refused or did not answer. `status` is the HTTP status of its answer, None without one."""
+
+    def __init__(self, message: str = "", *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same request will be refused again: 403, 400, a redirect; 5xx, 429 and 409 pass."""
+        return self.status is not None and 300 <= self.status < 500 and self.status not in (409, 429)
+
+    @property
+    def asks_for_fewer(self) -> bool:
+        """Whether the store refuses because it is asked too much at once."""
+        return self.status in (429, 503)
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

@@ -27,19 +27,24 @@ class MemoryTier:
         self._clock = deque(self.resident)
         self._held_bytes = sum(segment.size_bytes for segment in self.resident.values())
 
-    def admit(self, number: int, segment: Segment) -> None:
-        """Keep a segment, evicting others to stay within the budget; one larger than that is not kept."""
+    def admit(self, number: int, segment: Segment) -> list[object]:
+        """Keep a segment, evicting others to stay within the budget; one larger than that is not kept.
+
+        Returns on whose behalf those were read ahead that are evicted before anybody read them.
+        """
         if segment.size_bytes > self._budget_bytes:
-            return
+            return []
         with self._lock:
             if number in self.resident:
-                return
-            self._make_room(segment.size_bytes)
+                return []
+            wasted = self._make_room(segment.size_bytes)
             self.resident[number] = segment
             self._clock.append(number)
             self._held_bytes += segment.size_bytes
+        return wasted
 
-    def _make_room(self, wanted_bytes: int) -> None:
+    def _make_room(self, wanted_bytes: int) -> list[object]:
+        wasted = []
         while self._clock and self._held_bytes + wanted_bytes > self._budget_bytes:
             number = self._clock.popleft()
             held = self.resident[number]
@@ -48,5 +53,8 @@ class MemoryTier:
                 self._clock.append(number)
             else:
                 del self.resident[number]
-                self.wasted_bytes += len(held.data) if held.ahead else 0
                 self._held_bytes -= held.size_bytes
+                if held.ahead is not None:
+                    self.wasted_bytes += len(held.data)
+                    wasted.append(held.ahead)
+        return wasted

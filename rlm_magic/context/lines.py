@@ -114,7 +114,7 @@ class LineContext(Context):
         if segment is None or newline - first + stop > starts[number + 1]:
             return None
         segment.hot = True
-        if segment.ahead:
+        if segment.ahead is not None:
             self._text.segments.used(number, segment)
         newlines, before = segment.newlines, newline - 1 - starts[number]
         return str(segment.view[newlines[before] + 1 : newlines[before - first + stop] + 1], "utf-8")

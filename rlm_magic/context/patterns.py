@@ -96,7 +96,7 @@ class Patterns:
         self._limit = streams
         self._window = max(1, window)
         self._streams: list[_Stream] = []
-        self._owners = count()
+        self._owners = count(1)
         self._before: tuple[int, int] | None = None
 
     def observe(self, numbers: Sequence[int], *, stalled: bool) -> Advice:
