@@ -25,7 +25,7 @@ class ContextConfig:
     """Neighbouring segments are read in one request of at most this size."""
     read_threads: int = 8
     """For a local directory."""
-    connections: int = 128
+    connections: int = 144
     """Requests to a remote store at once, at most; threads for them are started as needed."""
     fewest_connections: int = 4
     """A store that asks for fewer requests (503, 429) gets fewer at once, but so many."""
@@ -52,7 +52,7 @@ class ContextConfig:
     """The pause before a retry is random, up to a limit that doubles from the first to the last of these."""
     connect_timeout_s: float = 5.0
     request_timeout_s: float = 30.0
-    idle_connections: int = 128
+    idle_connections: int = 144
     """Kept open to one remote store; as many as ever read from it at once, or each would be made anew."""
     index_threads: int = 128
     """Remote objects without a manifest are read by so many at once, to be indexed."""
@@ -78,11 +78,11 @@ class DiskConfig:
     size_bytes: int = 8192 * MIB
     """All of it, unless RLM_CACHE_BYTES says otherwise; RLM_CACHE=off turns it off."""
     largest_share: float = 0.01
-    """A value that would take more than this share of the cache is not kept: it would evict too many others."""
+    """A value larger than this share of the cache is not kept: it would evict too many others."""
     free_share: float = 0.05
     """Nothing is written when less than this share of the disk would stay free."""
-    queue_bytes: int = 256 * MIB
-    """What waits to be written, at most; more is not kept. Most of it is in memory anyway, as segments."""
+    queue_bytes: int = 64 * MIB
+    """What waits to be written, at most, beside segments that are in memory anyway; more is not kept."""
     busy_s: float = 1.0
     """How long to wait for another process that holds the cache."""
     retry_after_s: float = 5.0
@@ -91,6 +91,8 @@ class DiskConfig:
     """The writing thread ends when it had nothing to do for so long."""
     fork_s: float = 2.0
     """How long a fork waits for a read or a write to end; without that the child has no cache."""
+    pause_s: float = 0.2
+    """Writing begins so long after there is something to write: who has just read goes on with it first."""
     exit_s: float = 1.0
     """What still waits when the process ends gets so long."""
 

@@ -21,20 +21,23 @@ MAY_IMPORT = {
     "config": set(),
     "records": set(),
     "text": set(),
-    "context": SHARED,
-    "models": SHARED,
+    "forked": set(),
+    "disk": {"config", "forked"},
+    "context": SHARED | {"disk", "forked"},
+    "models": SHARED | {"disk"},
     "repl": SHARED,
     "views": SHARED,
     "transcripts": SHARED,
     "engine": SHARED | {"models", "repl"},
     "session": SHARED | {"context", "engine", "models", "repl", "transcripts", "views"},
-    "notebook": SHARED | {"session", "context", "engine", "models", "views"},
+    "notebook": SHARED | {"session", "context", "engine", "models", "views", "disk"},
     "__init__": SHARED | {"session", "notebook", "context"},
 }
-NO_IPYTHON = SHARED | {"context", "models", "engine", "views", "transcripts", "session"}
+NO_IPYTHON = SHARED | {"disk", "context", "models", "engine", "views", "transcripts", "session"}
 ONE_PLACE = {
     "openai": "models/openai.py",
     "anthropic": "models/anthropic.py",
+    "diskcache": "disk/vault.py",
     "obstore": "context/stores/",
     "boto3": "context/stores/aws.py",
     "botocore": "context/stores/aws.py",

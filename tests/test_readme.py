@@ -156,9 +156,8 @@ def test_the_python_commands_run(tmp_path: Path) -> None:
 def test_every_option_in_the_readme_exists() -> None:
     from rlm_magic.notebook.magics import RLMMagics
 
-    known = set(RLMMagics.rlm.parser._option_string_actions) | set(
-        RLMMagics.rlm_context.parser._option_string_actions
-    )
+    magics = (RLMMagics.rlm, RLMMagics.rlm_context, RLMMagics.rlm_log, RLMMagics.rlm_cache)
+    known = {option for magic in magics for option in magic.parser._option_string_actions}
     text = (ROOT / "README.md").read_text()
     for line in re.findall(r"%rlm\S* [^`|\n]*|^\| `-[^|]*", text, re.MULTILINE):
         for option in re.findall(r"(?<![\w/.-])--?[a-z][a-z-]*", line):

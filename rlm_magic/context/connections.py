@@ -49,16 +49,20 @@ class Connections:
         self._allowed = float(threads)
         self._halved_s = -_HALVE_EVERY_S
         self._running = 0
-        self._changed = threading.Condition()
+        # Locked by itself, never through the condition: that is Python code, in which an interrupt of the
+        # main thread can come between the locking and the promise to unlock.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._urgent: list[tuple[int, int, Job]] = []
         self._background: list[tuple[int, int, Job]] = []
         self._numbers = count()
-        self._threads = self._waiting = self._running_background = 0
+        self._threads: list[threading.Thread] = []
+        self._waiting = self._running_background = 0
 
     def submit(self, run: Callable[[], None], priority: int) -> Job:
         """Queue something to run, which must not raise."""
         job = Job(run, priority, self)
-        with self._changed:
+        with self._lock:
             self._push(job)
         return job
 
@@ -67,15 +71,21 @@ class Connections:
 
         def start() -> None:
             for _ in range(min(threads, self._most)):
-                with self._changed:
-                    if self._threads < min(threads, self._most):
+                with self._lock:
+                    if len(self._threads) < threads:
                         self._start_thread()
 
         threading.Thread(target=start, name="rlm read", daemon=True).start()
 
+    def serve(self) -> None:
+        """Make sure that what is queued is being run: an interrupt can come before the start of a thread."""
+        with self._lock:
+            if (self._urgent or self._background) and not self._waiting:
+                self._start_thread()
+
     def promote(self, job: Job) -> None:
         """Let a queued job run as if a reader had asked for it; one that runs already is left alone."""
-        with self._changed:
+        with self._lock:
             if not job.is_taken and job.priority > FOREGROUND:
                 job.priority = FOREGROUND
                 # Its older entry is skipped when it comes up: a heap cannot be reordered cheaply.
@@ -83,14 +93,14 @@ class Connections:
 
     def drop(self, job: Job) -> bool:
         """Take a job out of the queue; return False if it runs or ran already."""
-        with self._changed:
+        with self._lock:
             was_queued = not job.is_taken
             job.is_taken = True
             return was_queued
 
     def fewer(self) -> None:
         """Take note that the store asks for fewer requests at once."""
-        with self._changed:
+        with self._lock:
             # Those under way now were sent before it could be heeded: their refusals are the same one.
             now = time.monotonic()
             if now - self._halved_s >= _HALVE_EVERY_S:
@@ -100,9 +110,14 @@ class Connections:
     def well(self) -> None:
         """Take note of a request that went well."""
         if self._allowed < self._most:
-            with self._changed:
+            with self._lock:
                 self._allowed = min(self._most, self._allowed + 1 / self._allowed)
                 self._changed.notify()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether jobs that somebody waits for are queued."""
+        return bool(self._urgent)
 
     @property
     def allowed(self) -> int:
@@ -113,13 +128,18 @@ class Connections:
         queue = self._background if job.priority >= READAHEAD else self._urgent
         heapq.heappush(queue, (job.priority, next(self._numbers), job))
         queued = len(self._urgent) + len(self._background)
-        if queued > self._waiting and self._threads < self._most:
+        if queued > self._waiting:
             self._start_thread()
         self._changed.notify()
 
     def _start_thread(self) -> None:
-        self._threads += 1
-        threading.Thread(target=self._work, name="rlm read", daemon=True).start()
+        if len(self._threads) >= self._most:
+            # An interrupt may have come between the entry here and the start of what was entered.
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if len(self._threads) < self._most:
+            thread = threading.Thread(target=self._work, name="rlm read", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _work(self) -> None:
         was_background: bool | None = None
@@ -130,7 +150,7 @@ class Connections:
 
     def _take(self, was_background: bool | None) -> tuple[Job, bool] | None:
         """Return the next job and whether it is a background one, for a thread that ends one (None: none)."""
-        with self._changed:
+        with self._lock:
             if was_background is not None:
                 self._running -= 1
             if was_background:
@@ -144,7 +164,8 @@ class Connections:
                 was_told = self._changed.wait(self._idle_s)
                 self._waiting -= 1
                 if not was_told and not self._urgent and not self._background:
-                    self._threads -= 1
+                    here = threading.current_thread()
+                    self._threads = [thread for thread in self._threads if thread is not here]
                     return None
 
     def _next(self) -> tuple[Job, bool] | None:

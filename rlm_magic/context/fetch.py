@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ..config import ContextConfig
 from ..forked import tell_after_fork
@@ -24,6 +25,8 @@ from .stores import Store
 from .stores.directory import DirectoryStore
 from .stores.objects import ObstoreStore
 
+_FIRST_BATCH = 4
+
 
 class StoredSegments:
     """Segments of a text in a store, read when needed, checked, and kept in a memory tier.
@@ -40,9 +43,9 @@ class StoredSegments:
         self._layout = layout
         self._config = config
         self.is_remote = not isinstance(store, DirectoryStore)
-        self._tier = MemoryTier(config.memory_bytes)
-        self._disk = DiskTier(extents, url=store.url, is_used=self.is_remote)
+        self._tier = MemoryTier(_tier_bytes(layout.byte_starts[-1], config, is_remote=self.is_remote))
         self.resident = self._tier.resident
+        self._disk = DiskTier(extents, url=store.url, is_used=self.is_remote, resident=self.resident)
         self._counter = ReadCounter()
         reader = Reader(
             store,
@@ -51,7 +54,6 @@ class StoredSegments:
             config=config,
             counter=self._counter,
             is_remote=self.is_remote,
-            heed=lambda *answer: self._flights.heed(*answer),
         )
         self._flights = Flights(
             config=config,
@@ -60,7 +62,8 @@ class StoredSegments:
             reader=reader,
             recall=self._disk.recall,
             arrived=self._arrived,
-            size_of=self._size,
+            size_of=partial(_size, layout),
+            passing=self._tier.passing,
             shared_as=store.shared_as if isinstance(store, ObstoreStore) else None,
         )
         self._flights.get_ready(min(len(layout), config.background_connections))
@@ -72,6 +75,14 @@ class StoredSegments:
         self._counter.start_afresh()
         self._tier.start_afresh()
         self._disk.start_afresh()
+
+    def let_go(self) -> None:
+        """End reading ahead: nobody reads any more. What is in memory is freed as soon as it is on disk.
+
+        Without this it would all wait for the garbage collector, because the parts know each other.
+        """
+        self.listener = self.waste_listener = None
+        self._flights.let_go()
 
     @property
     def stats(self) -> ReadStats:
@@ -120,18 +131,20 @@ class StoredSegments:
             self._flights.drop(flight)
 
     def _affordable(self, numbers: Sequence[int]) -> list[int]:
-        left = self._config.prefetch_bytes - self._flights.ahead_bytes
+        most, share = self._config.prefetch_bytes, self._config.memory_bytes // 4
+        under_way = self._flights.ahead_bytes
         taken: list[int] = []
         for number in numbers:
-            left -= self._size(number)
-            if left < 0:
+            under_way += self._size(number)
+            # Where a segment is more than the share of a small memory, one at a time.
+            is_only_one = under_way == self._size(number)
+            if under_way > most or (under_way > share and not is_only_one):
                 break
             taken.append(number)
         return taken
 
     def _size(self, number: int) -> int:
-        starts = self._layout.byte_starts
-        return int(starts[number + 1] - starts[number])
+        return _size(self._layout, number)
 
     def _batches(self, numbers: range) -> Iterator[Sequence[int]]:
         if not self.is_remote:
@@ -139,11 +152,14 @@ class StoredSegments:
                 chunk = range(first, min(first + self._config.read_threads, numbers.stop))
                 yield from (request.segments for request in self._plan(chunk))
             return
-        first, step = numbers.start, 4
+        # A batch is held beside the memory tier, which may evict of it meanwhile.
+        fitting = self._config.memory_bytes // 32 * len(self._layout) // max(1, self._layout.byte_starts[-1])
+        most = max(_FIRST_BATCH, min(self._config.stream_segments, fitting))
+        first, step = numbers.start, _FIRST_BATCH
         while first < numbers.stop:
             yield range(first, min(first + step, numbers.stop))
             # A reader who stops early has paid for little; one who goes on soon uses every connection.
-            first, step = first + step, min(2 * step, self._config.stream_segments)
+            first, step = first + step, min(2 * step, most)
 
     def _load(self, numbers: Sequence[int], *, keep: bool) -> list[Segment]:
         """A flight that brought nothing was dropped or failed for others; then it is ours to repeat."""
@@ -151,9 +167,16 @@ class StoredSegments:
         started = time.monotonic()
         waited = False
         while missing := [number for number in numbers if number not in held]:
-            mine, theirs = self._claim(missing, held, keep=keep)
-            waited = waited or bool(mine or theirs)
-            self._await(mine, held)
+            mine: list[Flight] = []
+            try:
+                theirs = self._claim(missing, held, mine, keep=keep)
+                waited = waited or bool(mine or theirs)
+                self._await(mine, held)
+            finally:
+                # After an error or an interrupt, wherever it came: nobody waits for the rest, except perhaps
+                # another thread, which then asks for it itself.
+                for flight in mine:
+                    self._flights.drop(flight)
             for flight in theirs:
                 held.update(self._taken(self._flights.wait(flight)))
         if waited:
@@ -164,8 +187,9 @@ class StoredSegments:
         return [held[number] for number in numbers]
 
     def _claim(
-        self, missing: Sequence[int], held: dict[int, Segment], *, keep: bool
-    ) -> tuple[list[Flight], list[Flight]]:
+        self, missing: Sequence[int], held: dict[int, Segment], mine: list[Flight], *, keep: bool
+    ) -> list[Flight]:
+        """Take what is in memory into `held`, begin `mine` for what is absent, return others' under way."""
         absent: list[int] = []
         used: list[int] = []
         theirs: dict[int, Flight] = {}
@@ -180,7 +204,7 @@ class StoredSegments:
                     theirs[id(flight)] = flight
                 else:
                     absent.append(number)
-            mine = self._planned(absent, keep=keep)
+            mine += self._planned(absent, keep=keep)
             is_here = not self.is_remote and len(mine) == 1
             self._flights.begin(mine, priority=None if is_here else FOREGROUND)
         for flight in theirs.values():
@@ -189,7 +213,7 @@ class StoredSegments:
         self._counter.add(memory_hits=len(held))
         for number in used:
             self.used(number, held[number])
-        return mine, list(theirs.values())
+        return list(theirs.values())
 
     def _taken(self, landed: dict[int, Segment]) -> dict[int, Segment]:
         """Note that a reader waited for what was read ahead; that it had to wait, others say."""
@@ -200,18 +224,12 @@ class StoredSegments:
         return landed
 
     def _await(self, mine: Sequence[Flight], held: dict[int, Segment]) -> None:
-        try:
-            for flight in mine:
-                if flight.job is None:
-                    self._flights.fly(flight)
-                held.update(self._flights.wait(flight))
-                if flight.error is not None:
-                    raise flight.error
-        finally:
-            # After an error or an interrupt: nobody waits for the rest, except perhaps another thread,
-            # which then asks for it itself.
-            for flight in mine:
-                self._flights.drop(flight)
+        for flight in mine:
+            if flight.job is None:
+                self._flights.fly(flight)
+            held.update(self._flights.wait(flight))
+            if flight.error is not None:
+                raise flight.error
 
     def _arrived(self, flight: Flight, settled: Settled) -> None:
         """Keep what a flight brought, and count it."""
@@ -220,7 +238,7 @@ class StoredSegments:
             if flight.keep:
                 self.admit(number, segment)
             if not flight.from_disk:
-                self._disk.keep(number, raw)
+                self._disk.keep(number, segment, raw)
         self._counter.add(**{"disk_hits" if flight.from_disk else "store_reads": len(settled)})
         if flight.is_ahead:
             self._counter.add(prefetched_bytes=sum(map(self._size, settled)))
@@ -243,3 +261,16 @@ class StoredSegments:
             shared = shared_bytes(wanted, connections=self._config.shared_connections, most=most)
             most = max(shared, min(most, self._config.split_bytes))
         return plan(numbers, self.extents, request_bytes=most)
+
+
+def _size(layout: Layout, number: int) -> int:
+    starts = layout.byte_starts
+    return int(starts[number + 1] - starts[number])
+
+
+def _tier_bytes(text_bytes: int, config: ContextConfig, *, is_remote: bool) -> int:
+    """Return what the memory tier may hold of a text."""
+    if not is_remote or text_bytes <= config.memory_bytes:
+        return config.memory_bytes
+    # What does not fit is read on and on, and malloc keeps holes between segments of unequal length.
+    return config.memory_bytes * 5 // 8

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from .connections import Job
+from .latch import Latch
 from .plan import Request
 from .segment import Segment
 
@@ -30,7 +30,7 @@ class Flight:
     attempts: int = 1
     began: float | None = None
     error: BaseException | None = None
-    landed: Future[dict[int, Segment]] = field(default_factory=Future)
+    landed: Latch[dict[int, Segment]] = field(default_factory=Latch)
 
     @property
     def is_ahead(self) -> bool:

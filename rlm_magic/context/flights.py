@@ -10,7 +10,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
 
 from ..config import ContextConfig
@@ -19,7 +18,7 @@ from .connections import FOREGROUND, Connections
 from .flight import Flight
 from .pace import Pace
 from .plan import Request
-from .reader import Reader
+from .reader import Body, Reader
 from .recent import Recent
 from .segment import Segment
 from .stats import ReadCounter
@@ -28,6 +27,7 @@ _WATCH_S = 0.25
 _LEAST_WAIT_S = 0.005
 _FREE_HEDGES = 4
 _KEPT = 4
+_SMALL_BYTES = 256 * 1024
 
 Landed = dict[int, Segment]
 Settled = dict[int, tuple[Segment, bytes]]
@@ -37,7 +37,8 @@ class Flights:
     """Flies requests for one text. `arrived` is called with what one brings, before anybody may see it.
 
     `recall` gives the stored bytes of a segment if the disk tier holds them. `size_of` is a segment's bytes.
-    Texts with the same `shared_as` share their connections.
+    Texts with the same `shared_as` share their connections. `passing` is told of bytes on their way, and of
+    as many less than none when they have come.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Flights:
         recall: Callable[[int], bytes | None],
         arrived: Callable[[Flight, Settled], None],
         size_of: Callable[[int], int],
+        passing: Callable[[int], None],
         shared_as: Hashable = None,
     ) -> None:
         self._config = config
@@ -58,8 +60,10 @@ class Flights:
         self._recall = recall
         self._arrived = arrived
         self._size_of = size_of
+        self._passing = passing
         self._shared_as = shared_as
         self._reader = reader
+        reader.heed = self.heed
         self.start_afresh()
 
     def start_afresh(self) -> None:
@@ -77,6 +81,13 @@ class Flights:
         checkers = min(config.read_threads, os.cpu_count() or 1)
         self._checkers = Connections(checkers, background=checkers, idle_s=config.connection_idle_s)
 
+    def let_go(self) -> None:
+        """Drop what is queued, and forget whom to tell of what still comes."""
+        with self.lock:
+            for flight in list(self.under_way.values()):
+                self.drop(flight)
+        self._recall, self._arrived, self._passing = _nothing, _unwanted, _nothing
+
     def get_ready(self, requests: int) -> None:
         """Have threads waiting for the first so many requests to a remote store."""
         if self._is_remote:
@@ -85,21 +96,19 @@ class Flights:
     def begin(self, flights: Sequence[Flight], *, priority: int | None) -> None:
         """Send flights, of segments that none is under way for; with no priority the caller `fly`s them."""
         with self.lock:
-            for flight in flights:
-                self.under_way.update(dict.fromkeys(flight.request.segments, flight))
-                if flight.is_ahead:
-                    self.ahead_bytes += self._bytes_of(flight.request)
-                if priority is None:
-                    continue
-                if flight.from_disk:
-                    flight.job = self._checkers.submit(partial(self._from_disk, flight, priority), priority)
-                else:
-                    self._send(flight, priority)
+            try:
+                for flight in flights:
+                    self._begin(flight, priority)
+            except BaseException:
+                # An interrupt: nobody must wait for what is entered and will never be sent.
+                for flight in flights:
+                    self.drop(flight)
+                raise
 
     def drop(self, flight: Flight) -> None:
         """Give up a flight that is still queued; who else waits for it asks anew."""
         with self.lock:
-            if not flight.landed.done() and (flight.job is None or flight.job.drop()):
+            if not flight.landed.is_set and (flight.job is None or flight.job.drop()):
                 self._land(flight, {})
 
     def wait(self, flight: Flight) -> Landed:
@@ -107,23 +116,24 @@ class Flights:
 
         Raises StoreUnavailable once it is past its deadline: a body may stall for ever.
         """
-        while True:
-            try:
-                return flight.landed.result(timeout=self._patience_s(flight))
-            except FutureTimeout:
-                self._look_after(flight)
+        while not flight.landed.wait(self._patience_s(flight)):
+            self._look_after(flight)
+        return flight.landed.value
 
     def fly(self, flight: Flight) -> None:
         """Make one attempt at a flight, on this thread."""
         flight.began = flight.began or time.monotonic()
+        self._passing(self._bytes_of(flight.request))
         try:
             body = self._reader.fetch(flight.request, began=flight.began)
         except BaseException as error:  # noqa: BLE001
             # Whatever a store raised, an interrupt too, is the asker's and must not end this thread.
+            self._passing(-self._bytes_of(flight.request))
             self._fail(flight, error)
             return
         flight.is_here = True
-        if self._is_remote:
+        # Where no request waits for this thread, handing over a small body costs more than it saves.
+        if self._is_remote and (self._network.is_behind or len(body) > _SMALL_BYTES):
             priority = FOREGROUND if flight.job is None else flight.job.priority
             self._checkers.submit(partial(self._check, flight, body), priority)
         else:
@@ -137,12 +147,22 @@ class Flights:
         elif refusal.asks_for_fewer:
             self._network.fewer()
 
+    def _begin(self, flight: Flight, priority: int | None) -> None:
+        self.under_way.update(dict.fromkeys(flight.request.segments, flight))
+        if flight.is_ahead:
+            self.ahead_bytes += self._bytes_of(flight.request)
+        if flight.from_disk and priority is not None:
+            flight.job = self._checkers.submit(partial(self._from_disk, flight, priority), priority)
+        elif priority is not None:
+            self._send(flight, priority)
+
     def _send(self, flight: Flight, priority: int) -> None:
         self._sent += 1
         flight.job = self._network.submit(partial(self.fly, flight), priority)
 
-    def _check(self, flight: Flight, body: bytes) -> None:
-        if flight.landed.done():
+    def _check(self, flight: Flight, body: Body) -> None:
+        self._passing(-self._bytes_of(flight.request))
+        if flight.landed.is_set:
             return
         try:
             settled = self._settled(flight, body)
@@ -152,7 +172,7 @@ class Flights:
             return
         self._land(flight, _segments(settled))
 
-    def _settled(self, flight: Flight, body: bytes) -> Settled:
+    def _settled(self, flight: Flight, body: Body) -> Settled:
         try:
             return self._reader.settled(flight.request, body)
         except IntegrityError:
@@ -186,19 +206,19 @@ class Flights:
     def _fail(self, flight: Flight, error: BaseException) -> None:
         with self.lock:
             flight.attempts -= 1
-            if flight.attempts and not flight.landed.done():
+            if flight.attempts and not flight.landed.is_set:
                 return
             flight.error = error
             self._land(flight, {})
 
     def _land(self, flight: Flight, landed: Landed) -> None:
         with self.lock:
-            if flight.landed.done():
+            if flight.landed.is_set:
                 return
             self._forget(flight)
             if flight.is_ahead:
                 self.ahead_bytes -= self._bytes_of(flight.request)
-            flight.landed.set_result(landed)
+            flight.landed.set(landed)
         if flight.hedge is not None:
             flight.hedge.drop()
 
@@ -215,6 +235,8 @@ class Flights:
     def _look_after(self, flight: Flight) -> None:
         """Hedge a flight that is late; raise StoreUnavailable for one past its deadline."""
         if flight.began is None or flight.is_here:
+            for connections in (self._network, self._checkers):
+                connections.serve()
             return
         waited = time.monotonic() - flight.began
         if waited > self._config.read_deadline_s:
@@ -223,9 +245,7 @@ class Flights:
         if self._may_hedge(flight) and waited > self._late_after_s(flight):
             self._hedge(flight)
 
-    def _patience_s(self, flight: Flight) -> float | None:
-        if not self._is_remote:
-            return None
+    def _patience_s(self, flight: Flight) -> float:
         if flight.began is None or not self._may_hedge(flight):
             return _WATCH_S
         left = flight.began + self._late_after_s(flight) - time.monotonic()
@@ -244,7 +264,7 @@ class Flights:
     def _hedge(self, flight: Flight) -> None:
         """Ask a second time, beside the first; whichever comes first counts."""
         with self.lock:
-            if flight.landed.done() or flight.hedge is not None:
+            if flight.landed.is_set or flight.hedge is not None:
                 return
             self._hedged += 1
             flight.attempts += 1
@@ -270,6 +290,14 @@ def _network(config: ContextConfig) -> Connections:
 def _threads(config: ContextConfig) -> Connections:
     threads = config.read_threads
     return Connections(threads, background=max(1, threads - 1), idle_s=config.connection_idle_s)
+
+
+def _nothing(_number: int) -> None:
+    """Do nothing, and recall nothing."""
+
+
+def _unwanted(_flight: Flight, _settled: Settled) -> None:
+    """Keep nothing."""
 
 
 def _segments(settled: Settled) -> Landed:

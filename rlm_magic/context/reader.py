@@ -15,6 +15,9 @@ from .retry import may_pass, pause_s
 from .segment import Segment
 from .stats import ReadCounter
 from .stores import Store
+from .stores.objects import ObstoreStore
+
+Body = bytes | memoryview
 
 
 class Reader:
@@ -32,17 +35,16 @@ class Reader:
         config: ContextConfig,
         counter: ReadCounter,
         is_remote: bool,
-        heed: Callable[[float, int, StoreUnavailable | None], None],
     ) -> None:
-        self._store = store
+        self._ask = store.view if isinstance(store, ObstoreStore) else store.get
         self._extents = extents
         self._layout = layout
         self._config = config
         self._counter = counter
         self._attempts = config.read_attempts if is_remote else 1
-        self._heed = heed
+        self.heed: Callable[[float, int, StoreUnavailable | None], None] = _ignore
 
-    def fetch(self, request: Request, *, began: float) -> bytes:
+    def fetch(self, request: Request, *, began: float) -> Body:
         """Return the bytes of a request that began at `began` on the monotonic clock.
 
         Raises SegmentMissing, SnapshotChanged or StoreUnavailable, naming object and lines.
@@ -61,7 +63,7 @@ class Reader:
             time.sleep(pause)
             attempt += 1
 
-    def settled(self, request: Request, body: bytes) -> dict[int, tuple[Segment, bytes]]:
+    def settled(self, request: Request, body: Body) -> dict[int, tuple[Segment, bytes]]:
         """Return the segments that a request brought, each with its stored bytes.
 
         Raises IntegrityError if one is not as promised.
@@ -70,8 +72,8 @@ class Reader:
         for number in request.segments:
             start = self._extents.offsets[number] - request.start
             length = self._extents.lengths[number]
-            # A slice of all the bytes is those bytes, not a copy.
-            raw = body[start:] if length < 0 else body[start : start + length]
+            # Of bytes, a slice of all of them is no copy; of a view, this is the only one.
+            raw = bytes(body[start:] if length < 0 else body[start : start + length])
             answer[number] = settle(raw, number, extents=self._extents, layout=self._layout), raw
         return answer
 
@@ -87,23 +89,27 @@ class Reader:
         config = self._config
         return pause_s(attempt, first_s=config.retry_first_s, most_s=config.retry_most_s, chance=random())
 
-    def _get(self, request: Request) -> bytes:
+    def _get(self, request: Request) -> Body:
         key, version = self._extents.keys[request.object], self._extents.versions[request.object]
         started = time.monotonic()
         self._counter.add(requests=1)
         try:
-            body = self._store.get(key, start=request.start, stop=request.stop, version=version)
+            body = self._ask(key, start=request.start, stop=request.stop, version=version)
         except SegmentMissing as error:
             raise SegmentMissing(
                 f"{error}; it holds {self._lines(request)}, the others can still be read"
             ) from error
         except StoreUnavailable as error:
-            self._heed(time.monotonic() - started, 0, error)
+            self.heed(time.monotonic() - started, 0, error)
             raise StoreUnavailable(f"{error} ({self._lines(request)})", status=error.status) from error
-        self._heed(time.monotonic() - started, len(body), None)
+        self.heed(time.monotonic() - started, len(body), None)
         self._counter.add(bytes=len(body))
         return body
 
     def _lines(self, request: Request) -> str:
         starts = self._layout.newline_starts
         return f"lines {starts[request.segments[0]]} to {starts[request.segments[-1] + 1]} of the context"
+
+
+def _ignore(_seconds: float, _size_bytes: int, _refusal: StoreUnavailable | None) -> None:
+    """Stand in where nobody learns from the answers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -52,6 +53,8 @@ class Text:
         self.config = config
         self._measuring = threading.Lock()
         self.prefetcher = _prefetcher_of(segments, layout, config)
+        if isinstance(segments, StoredSegments):
+            weakref.finalize(self, segments.let_go).atexit = False
 
     def document(self, number: int) -> Span:
         """Return where a document lies."""
@@ -170,7 +173,7 @@ def _prefetcher_of(segments: Segments, layout: Layout, config: ContextConfig) ->
     """Return what reads ahead, for a text that is far enough away to gain by it."""
     if not isinstance(segments, StoredSegments) or not segments.is_remote:
         return None
-    ahead_bytes = min(config.prefetch_bytes, config.memory_bytes // 4)
+    ahead_bytes = min(config.prefetch_bytes, config.memory_bytes // 16)
     window = window_for(layout, most_segments=config.stream_segments, most_bytes=ahead_bytes)
     prefetcher = Prefetcher(segments, layout, window=window, memory_bytes=config.memory_bytes)
     segments.listener, segments.waste_listener = prefetcher.listen, prefetcher.wasted

@@ -15,11 +15,11 @@ from ..config import DiskConfig
 from ..forked import pause_for_fork
 from .ending import finish_at_exit
 from .faults import Doubtful
-from .folder import bytes_on_disk, drop_asides, is_supported, prepare
+from .folder import DATABASE, bytes_on_disk, drop_asides, is_supported, prepare
 from .frame import HEADER_BYTES, framed, promise_of, row_key
 from .inside import remove_all_values
 from .keeper import Keeper
-from .writer import Writer
+from .writer import Held, Writer
 
 if TYPE_CHECKING:
     from .vault import Vault
@@ -81,7 +81,8 @@ class DiskCache:
 
     def known(self, keys: Collection[str]) -> set[str]:
         """Return which of the given keys seem to be there, without reading their values. Never raises."""
-        if self._off or not keys:
+        if self._off or not keys or not os.path.exists(self.folder / DATABASE):
+            # A new database takes longer to make than a request to a store near by.
             return set()
         rows = {row_key(key): key for key in keys}
         try:
@@ -107,6 +108,15 @@ class DiskCache:
             return
         self._writer.hand_over(key, data)
         finish_at_exit(self)
+
+    def put_held(self, key: str, held: Held, *, size_bytes: int) -> None:
+        """Have a value of `size_bytes` stored that somebody else keeps in memory; `held` gives it.
+
+        It is asked for on the writing thread when its turn comes. If it is gone by then, it is not kept.
+        """
+        if not self._off and not self._stopped and size_bytes <= self._largest_bytes:
+            self._writer.hand_over(key, held)
+            finish_at_exit(self)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything is stored; return False if that takes longer."""
@@ -184,7 +194,9 @@ class DiskCache:
         self._reading, self._writing = (
             Keeper(self.folder, size_bytes=self.size_bytes, config=config) for _ in range(2)
         )
-        self._writer = Writer(self._write, queue_bytes=config.queue_bytes, idle_s=config.idle_s)
+        self._writer = Writer(
+            self._write, queue_bytes=config.queue_bytes, idle_s=config.idle_s, pause_s=config.pause_s
+        )
 
     @property
     def _largest_bytes(self) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import mock_s3
 from mock_s3 import Server
 from rlm_magic.context import Context, ingest, open_context
+from rlm_magic.context.fetch import StoredSegments
 from rlm_magic.disk import segment_cache
 
 from .s3 import make_bucket, point_at
@@ -176,3 +179,25 @@ def test_a_forked_child_reads_what_is_on_disk(server: Server) -> None:
     os.waitpid(child, 0)
     with open(reader, "rb") as said:
         assert said.read() == b"right"
+
+
+def test_a_context_that_is_dropped_gives_its_memory_back_at_once(server: Server) -> None:
+    context = read_all()
+    segments = context._text.segments
+    assert isinstance(segments, StoredSegments)
+    held = [weakref.ref(context._text), weakref.ref(segments), weakref.ref(segments._tier)]
+    del segments
+    gc.disable()
+    try:
+        del context
+        assert [each() for each in held] == [None, None, None]
+    finally:
+        gc.enable()
+
+
+def test_a_context_that_is_dropped_before_it_is_on_disk_still_gets_there(server: Server) -> None:
+    for _ in range(2):
+        text = open_context("s3://bucket/large/")[:]
+    assert text == TEXT
+    assert segment_cache().flush(10)
+    assert read_all("s3://bucket/large/").stats.requests == 0

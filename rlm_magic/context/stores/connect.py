@@ -126,7 +126,8 @@ def _refuse_after_fork() -> None:
     if _connected_in != pid:
         raise StoreUnavailable(
             f"process {pid} was forked off one that reads from a remote store, and cannot do so itself; "
-            'start it with multiprocessing.get_context("spawn"), or read in the parent'
+            'start it with multiprocessing.get_context("spawn"), or read in the parent',
+            may_pass=False,
         )
 
 

@@ -13,7 +13,7 @@ from . import Head
 from .refusals import is_expired, missing, refused
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, PutMode, UpdateVersion
+    from obstore import GetOptions, ObjectMeta, PutMode, UpdateVersion
     from obstore.store import ObjectStore
 
 _DEFAULTS = ContextConfig()
@@ -37,12 +37,18 @@ class ObstoreStore:
         import obstore
 
         meta = self._ask(key, lambda store: obstore.head(store, self._path(key)))
-        return Head(meta["size"], meta["e_tag"] or "")
+        return _head(meta)
 
     def get(self, key: str, *, start: int = 0, stop: int | None = None, version: str | None = None) -> bytes:
         """Return a range of an object, comparing the ETag that came with these very bytes."""
+        return bytes(self.view(key, start=start, stop=stop, version=version))
+
+    def view(
+        self, key: str, *, start: int = 0, stop: int | None = None, version: str | None = None
+    ) -> memoryview:
+        """Return what `get` does, not copied from where the client has it."""
         if stop is not None and stop <= start:
-            return b""
+            return memoryview(b"")
         data, found = self._ask(key, lambda store: _read(store, self._path(key), start, stop))
         if version is not None and found != version:
             raise SnapshotChanged(f"{self._name(key)} changed since the context was opened; bind it again")
@@ -82,7 +88,12 @@ class ObstoreStore:
                 if not self._holds(key, data):
                     raise
 
-        again(attempt, config=self._config)
+        try:
+            again(attempt, config=self._config)
+        except StoreUnavailable as error:
+            if error.status == 409:
+                raise self._conflict(key) from error
+            raise
 
     def listing(self, prefix: str = "") -> dict[str, Head]:
         """Return every object below a prefix (whole parts of a key), hidden ones too; nothing is read."""
@@ -92,7 +103,7 @@ class ObstoreStore:
 
         def listed(store: ObjectStore) -> dict[str, Head]:
             found = (meta for batch in obstore.list(store, root or None) for meta in batch)
-            return {meta["path"][skip:]: Head(meta["size"], meta["e_tag"] or "") for meta in found}
+            return {meta["path"][skip:]: _head(meta) for meta in found}
 
         return self._ask(prefix, listed)
 
@@ -150,6 +161,8 @@ class ObstoreStore:
         is_decided = "<Code>ConditionalRequestConflict<" not in text
         if isinstance(error, (AlreadyExistsError, PreconditionError)) and is_decided:
             return self._conflict(key)
+        if isinstance(error, NotImplementedError):
+            return StoreUnavailable(f"{name}: {text}", may_pass=False)
         return refused(name, text)
 
     def _conflict(self, key: str) -> WriteConflict:
@@ -163,11 +176,17 @@ def is_hidden(key: str) -> bool:
     return any(part.startswith(".") for part in key.split("/"))
 
 
-def _read(store: ObjectStore, key: str, start: int, stop: int | None) -> tuple[bytes, str]:
+def _read(store: ObjectStore, key: str, start: int, stop: int | None) -> tuple[memoryview, str]:
     import obstore
 
     result = obstore.get(store, key, options=_options(start, stop))
-    return bytes(result.bytes()), result.meta["e_tag"] or ""
+    return memoryview(result.bytes()), _head(result.meta).version
+
+
+def _head(meta: ObjectMeta) -> Head:
+    # Azure's ETags have quotes in headers, where conditions need them, and none in listings.
+    tag = meta["e_tag"] or ""
+    return Head(meta["size"], f'"{tag}"' if tag and not tag.endswith('"') else tag)
 
 
 def _options(start: int, stop: int | None) -> GetOptions:
