@@ -11,6 +11,7 @@ STATUS_BY_CODE = {
     "AuthorizationHeaderMalformed": 400,
     "BadDigest": 400,
     "BucketNotEmpty": 409,
+    "ConditionalRequestConflict": 409,
     "EntityTooLarge": 400,
     "EntityTooSmall": 400,
     "ExpiredToken": 400,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from .answers import error_response
 from .config import CONTROL_PREFIX
 from .errors import S3Error
-from .faults import ERRORS, ON_BODIES, Fault, Target
+from .faults import ERRORS, ON_BODIES, ON_RANGES, Fault, Target
 from .http import Request, Response
 from .incoming import BodyReader, Incoming, is_aws_chunked
 from .sending import UNDAMAGED, Damage
@@ -81,6 +81,7 @@ def open_exchange(state: State, request: Request, *, started_s: float) -> Exchan
     if problem is None and not is_control:
         fault = state.plan.next(target(request))
         request.changed = state.plan.is_changed(f"{request.bucket}/{request.key}")
+        mislead(fault, request)
         problem = refusal(fault)
     incoming = None
     has_body = length != 0 or request.operation in TAKES_BYTES
@@ -126,6 +127,15 @@ def target(request: Request) -> Target:
         byte_range=request.headers.get("range", "") + request.query.get("partNumber", ""),
         is_read=request.operation == "GetObject",
     )
+
+
+def mislead(fault: Fault | None, request: Request) -> None:
+    """Have a request answered for a range that it did not ask for, when a fault says so."""
+    if fault is None or fault.kind not in ON_RANGES:
+        return
+    first, _, last = request.headers.pop("range").removeprefix("bytes=").partition("-")
+    if fault.kind == "shift" and first.isdigit():
+        request.headers["range"] = f"bytes={int(first) + 1}-{int(last) + 1 if last else ''}"
 
 
 def refusal(fault: Fault | None) -> S3Error | None:

@@ -11,10 +11,13 @@ A plan is written as rules, separated by commas; the first rule that strikes a r
     slow:0.02 seconds=1.5           one request in fifty takes 1.5 s longer
 
 Answered instead of the request: slowdown (503), error (500), forbidden (403), expired (400 ExpiredToken),
-skewed (403 RequestTimeTooSkewed), missing (404 NoSuchKey), reset (connection reset without an answer).
+skewed (403 RequestTimeTooSkewed), missing (404 NoSuchKey), conflict (409 ConditionalRequestConflict), reset
+(connection reset without an answer).
 Carried out, and then: lost (connection reset instead of the answer), slow.
 Only on reads of objects that have bytes: cut (connection closed half way), stall (nothing more after half),
-drip (a byte a second after half), flip (one bit), short (half the bytes, with headers to match).
+drip (a byte a second after half), flip (one bit), short (half the bytes, with headers to match), shift (a
+Range is answered by as many bytes from one place further on, and Content-Range says so), whole (a Range is
+answered by 200 and the whole object).
 On GET and HEAD of objects: change (from here on the object looks replaced: another ETag, 412 to If-Match,
 letters in the other case), until it is written, or faults are set anew.
 
@@ -40,9 +43,11 @@ ERRORS = {
     "expired": ("ExpiredToken", "the provided token has expired"),
     "skewed": ("RequestTimeTooSkewed", "the request's time is too far from the server's"),
     "missing": ("NoSuchKey", "the specified key does not exist"),
+    "conflict": ("ConditionalRequestConflict", "a conflicting operation is under way on this object"),
 }
 ON_BODIES = ("cut", "stall", "drip", "flip", "short")
-KINDS = (*ERRORS, "reset", "lost", "slow", *ON_BODIES, "change")
+ON_RANGES = ("shift", "whole")
+KINDS = (*ERRORS, "reset", "lost", "slow", *ON_BODIES, *ON_RANGES, "change")
 
 _TRIGGER = re.compile(r"([a-z]+)(?::([0-9.eE+-]+)|@(\d{1,9})(?:-(\d{1,9}))?)?\Z", re.ASCII)
 
@@ -193,6 +198,8 @@ def _applies(rule: Rule, target: Target) -> bool:
     if rule.verb and rule.verb != target.verb:
         return False
     if rule.kind in ON_BODIES and not target.is_read:
+        return False
+    if rule.kind in ON_RANGES and not (target.is_read and target.byte_range.startswith("bytes=")):
         return False
     if rule.kind == "change" and not (target.verb in ("GET", "HEAD") and "/" in target.name.rstrip("/")):
         return False

@@ -25,11 +25,13 @@ class ContextConfig:
     """Neighbouring segments are read in one request of at most this size."""
     read_threads: int = 8
     """For a local directory."""
-    connections: int = 128
+    connections: int = 144
     """Requests to a remote store at once, at most; threads for them are started as needed."""
+    fewest_connections: int = 4
+    """A store that asks for fewer requests (503, 429) gets fewer at once, but so many."""
     background_connections: int = 56
     """Of those, what reading ahead may occupy: the others are always free for the foreground."""
-    shared_connections: int = 64
+    shared_connections: int = 128
     """A large read is divided so that about so many connections share it."""
     split_bytes: int = 256 * 1024
     """Neighbours are not divided into requests smaller than this."""
@@ -41,14 +43,16 @@ class ContextConfig:
     read_attempts: int = 5
     read_deadline_s: float = 60.0
     """A single request, its retries included, is given up after this."""
+    hedge_unknown_s: float = 2.0
+    """A read is asked for a second time when it is late by what others took; before any came, after this."""
+    hedge_share: float = 0.05
+    """Requests sent a second time, as a share of all; a few are always allowed."""
     retry_first_s: float = 0.1
     retry_most_s: float = 5.0
     """The pause before a retry is random, up to a limit that doubles from the first to the last of these."""
-    store_retries: int = 2
-    """How often a remote store's client repeats a request by itself, before anybody else tries again."""
     connect_timeout_s: float = 5.0
     request_timeout_s: float = 30.0
-    idle_connections: int = 128
+    idle_connections: int = 144
     """Kept open to one remote store; as many as ever read from it at once, or each would be made anew."""
     coverage_bytes: int = 256 * MIB
     """Of what a run has read, so much is compared with the prompts of a step, what is in memory only."""
@@ -62,9 +66,37 @@ class ContextConfig:
     upload_part_bytes: int = 8 * MIB
     upload_parts: int = 8
     """An object larger than one part is uploaded by so many parts at once."""
+    abandoned_after_s: float = 86_400.0
+    """What a killed writer left unfinished in a directory is deleted by the next one after this."""
     remember_from_bytes: int = 16 * MIB
     """The index of plain files is remembered on disk from this size on; a smaller one is made anew."""
     remembered_indexes: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskConfig:
+    """How the cache on disk is kept."""
+
+    size_bytes: int = 8192 * MIB
+    """All of it, unless RLM_CACHE_BYTES says otherwise; RLM_CACHE=off turns it off."""
+    largest_share: float = 0.01
+    """A value larger than this share of the cache is not kept: it would evict too many others."""
+    free_share: float = 0.05
+    """Nothing is written when less than this share of the disk would stay free."""
+    queue_bytes: int = 64 * MIB
+    """What waits to be written, at most, beside segments that are in memory anyway; more is not kept."""
+    busy_s: float = 1.0
+    """How long to wait for another process that holds the cache."""
+    retry_after_s: float = 5.0
+    """After a fault the cache is left alone for so long."""
+    idle_s: float = 5.0
+    """The writing thread ends when it had nothing to do for so long."""
+    fork_s: float = 2.0
+    """How long a fork waits for a read or a write to end; without that the child has no cache."""
+    pause_s: float = 0.2
+    """Writing begins so long after there is something to write: who has just read goes on with it first."""
+    exit_s: float = 1.0
+    """What still waits when the process ends gets so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +173,7 @@ class ModelConfig:
     """Sent to providers that demand a cap (Anthropic), unless an option says otherwise."""
     timeout_s: float = 300.0
     max_retries: int = 4
-    """Of refused connections and faults of the server, not of rate limits: those are the caller's to wait for."""
+    """Of refused connections and faults of the server; rate limits are the caller's to wait for."""
     reply_cache_bytes: int = 1024 * MIB
     """What replies of sub-models may occupy on disk, when a run is asked with a cache."""
     azure_api_version: str = "2024-10-21"

@@ -103,7 +103,28 @@ class SnapshotChanged(ContextError):
 
 
 class StoreUnavailable(ContextError, OSError):
-    """The store refused or did not answer."""
+    """The store refused or did not answer, or was not asked.
+
+    `status` is the HTTP status of its answer, None without one. `may_pass=False` says of a failure without
+    an answer that asking again is in vain.
+    """
+
+    def __init__(self, message: str = "", *, status: int | None = None, may_pass: bool = True) -> None:
+        super().__init__(message)
+        self.status = status
+        self._may_pass = may_pass
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same request will be refused again: 403, 400, a redirect; 5xx, 429 and 409 pass."""
+        if self.status is None:
+            return not self._may_pass
+        return 300 <= self.status < 500 and self.status not in (409, 429)
+
+    @property
+    def asks_for_fewer(self) -> bool:
+        """Whether the store refuses because it is asked too much at once."""
+        return self.status in (429, 503)
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

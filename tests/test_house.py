@@ -22,20 +22,23 @@ MAY_IMPORT = {
     "records": set(),
     "text": set(),
     "redact": set(),
-    "context": SHARED,
+    "forked": set(),
+    "disk": {"config", "forked"},
+    "context": SHARED | {"disk", "forked"},
     "models": SHARED,
     "repl": SHARED,
     "views": SHARED,
     "transcripts": SHARED,
     "engine": SHARED | {"models", "repl"},
     "session": SHARED | {"context", "disk", "engine", "models", "repl", "transcripts", "views"},
-    "notebook": SHARED | {"session", "context", "engine", "models", "views"},
+    "notebook": SHARED | {"session", "context", "engine", "models", "views", "disk"},
     "__init__": SHARED | {"session", "notebook", "context"},
 }
-NO_IPYTHON = SHARED | {"context", "models", "engine", "views", "transcripts", "session"}
+NO_IPYTHON = SHARED | {"disk", "context", "models", "engine", "views", "transcripts", "session"}
 ONE_PLACE = {
     "openai": "models/openai.py",
     "anthropic": "models/anthropic.py",
+    "diskcache": "disk/vault.py",
     "obstore": "context/stores/",
     "boto3": "context/stores/aws.py",
     "botocore": "context/stores/aws.py",

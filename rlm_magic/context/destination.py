@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ..config import ContextConfig
@@ -14,9 +14,18 @@ from .manifest import decode
 from .older import decode_older
 from .opened import MANIFEST_KEY
 from .remote import NOT_REMOTE
-from .stores import Store
+from .stores import Head, Store
 from .stores.connect import RemoteStore
 from .stores.directory import MARK_KEY, OUR_PREFIX, DirectoryStore
+from .stores.objects import ObstoreStore
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A store to write to, and all that one request found there; None if it is to be asked key by key."""
+
+    store: Store
+    listed: Mapping[str, Head] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +36,14 @@ class Committed:
     manifest: Manifest | None
 
 
-def writable(destination: str | os.PathLike[str] | Store, *, access: Access, config: ContextConfig) -> Store:
-    """Return the store to write to; raises SourceError rather than mix a context with other objects."""
+def writable(
+    destination: str | os.PathLike[str] | Store, *, access: Access, config: ContextConfig
+) -> Destination:
+    """Return where to write to; raises SourceError rather than mix a context with other objects."""
+    if isinstance(destination, ObstoreStore):
+        return Destination(destination, destination.listing())
     if isinstance(destination, Store):
-        return destination
+        return Destination(destination, None)
     path = os.fspath(destination)
     if isinstance(destination, str) and is_url(path):
         return _remote(path, access=access, config=config)
@@ -40,13 +53,14 @@ def writable(destination: str | os.PathLike[str] | Store, *, access: Access, con
     if os.path.exists(path) and not os.path.isdir(path):
         raise SourceError(f"{path} is a file; name a directory to write a context to")
     _check_ours(path, os.listdir(path) if os.path.isdir(path) else [], noun="directory")
-    return DirectoryStore(path)
+    return Destination(DirectoryStore(path), None)
 
 
-def committed(store: Store) -> Committed | None:
-    """Return what a store holds now; raises ManifestError if its manifest.json is somebody else's."""
+def committed(place: Destination) -> Committed | None:
+    """Return what readers find there now; raises ManifestError if its manifest.json is somebody else's."""
+    store = place.store
     try:
-        version = store.head(MANIFEST_KEY).version
+        version = _version(place)
         data = store.get(MANIFEST_KEY, version=version)
     except SegmentMissing:
         return None
@@ -57,14 +71,23 @@ def committed(store: Store) -> Committed | None:
     return Committed(version, decode(data, name=name))
 
 
-def _remote(url: str, *, access: Access, config: ContextConfig) -> Store:
+def _version(place: Destination) -> str:
+    if place.listed is None:
+        return place.store.head(MANIFEST_KEY).version
+    if MANIFEST_KEY not in place.listed:
+        raise SegmentMissing(f"{place.store.url}/{MANIFEST_KEY} is not there")
+    return place.listed[MANIFEST_KEY].version
+
+
+def _remote(url: str, *, access: Access, config: ContextConfig) -> Destination:
     address = parse(url)
     if address.is_web or address.is_glob:
         raise SourceError(f"{address} cannot be written to; name a prefix such as s3://bucket/prefix/")
     prefix = f"{address.key.rstrip('/')}/" if address.key else ""
     store = RemoteStore(address, access=access, config=config).at(prefix)
-    _check_ours(store.url, {key.split("/", 1)[0] for key in store.listing() if key}, noun="prefix")
-    return store
+    listed = store.listing()
+    _check_ours(store.url, {key.split("/", 1)[0] for key in listed if key}, noun="prefix")
+    return Destination(store, listed)
 
 
 def _check_ours(place: str, names: Collection[str], *, noun: str) -> None:

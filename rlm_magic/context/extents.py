@@ -37,6 +37,11 @@ class Extents:
     errors: Errors = "replace"
     is_older_form: bool = False
 
+    def digest(self, segment: int) -> bytes:
+        """Return the sha256 of a segment's stored bytes; nothing if it is not known."""
+        digest = self.sha256[segment * DIGEST_BYTES : (segment + 1) * DIGEST_BYTES]
+        return digest if any(digest) else b""
+
     def name(self, segment: int) -> str:
         """Return how errors name a segment."""
         key, offset, length = self.keys[self.objects[segment]], self.offsets[segment], self.lengths[segment]
@@ -49,10 +54,12 @@ def settle(raw: bytes, segment: int, *, extents: Extents, layout: Layout) -> Seg
     """Return stored bytes as a segment of the text; raises IntegrityError if they are not as promised."""
     length = extents.lengths[segment]
     if length >= 0 and len(raw) != length:
-        raise IntegrityError(f"{extents.name(segment)} has {len(raw)} bytes; the manifest promises {length}")
-    digest = extents.sha256[segment * DIGEST_BYTES : (segment + 1) * DIGEST_BYTES]
-    if any(digest) and hashlib.sha256(raw).digest() != digest:
-        raise IntegrityError(f"{extents.name(segment)} does not have the sha256 that the manifest promises")
+        found = f"{len(raw)} bytes; the manifest promises {length}"
+        raise _broken(f"has {found}", segment, extents=extents, layout=layout)
+    digest = extents.digest(segment)
+    if digest and hashlib.sha256(raw).digest() != digest:
+        found = "does not have the sha256 that the manifest promises"
+        raise _broken(found, segment, extents=extents, layout=layout)
     if extents.is_older_form:
         return _settle_counted_lines(raw, segment, extents=extents, layout=layout)
     data = clean(raw, errors=extents.errors, name=extents.name(segment), offset=extents.offsets[segment]).data
@@ -76,10 +83,8 @@ def _check_measures(settled: Segment, segment: int, *, extents: Extents, layout:
     is_unfinished = not data.endswith(b"\n")
     found = (len(data), settled.chars_before(len(data)), len(settled.newlines), is_unfinished)
     if found != promised:
-        raise IntegrityError(
-            f"{extents.name(segment)} has (bytes, characters, newlines, unfinished) {found}, "
-            f"not {promised} as indexed"
-        )
+        measures = f"has (bytes, characters, newlines, unfinished) {found}, not {promised} as indexed"
+        raise _broken(measures, segment, extents=extents, layout=layout)
 
 
 def _settle_counted_lines(raw: bytes, segment: int, *, extents: Extents, layout: Layout) -> Segment:
@@ -95,7 +100,15 @@ def _settle_counted_lines(raw: bytes, segment: int, *, extents: Extents, layout:
     settled = Segment(data)
     found = len(settled.newlines) + (bool(data) and not data.endswith(b"\n"))
     if found != promised:
-        raise IntegrityError(
-            f"{extents.name(segment)} has {found} lines; its row in the manifest says {promised}"
-        )
+        counted = f"has {found} lines; its row in the manifest says {promised}"
+        raise _broken(counted, segment, extents=extents, layout=layout)
     return settled
+
+
+def _broken(what: str, segment: int, *, extents: Extents, layout: Layout) -> IntegrityError:
+    # Nothing is said of who did it: only the writer's digest is known, not what became of the object since.
+    first, stop = layout.newline_starts[segment], layout.newline_starts[segment + 1]
+    return IntegrityError(
+        f"{extents.name(segment)} {what}; it was damaged, or replaced after it was written: restore it, or "
+        f"ingest again (lines {first} to {stop} of the context; the others can still be read)"
+    )

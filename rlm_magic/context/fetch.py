@@ -1,56 +1,88 @@
-"""Bring the segments of a store into memory.
-
-One request is in flight per segment, however many threads ask for it.
-"""
+"""Bring the segments of a store into memory: from its memory tier, the disk tier, or the store."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from functools import partial
 
 from ..config import ContextConfig
+from ..forked import tell_after_fork
 from ..records import ReadStats
 from .cache import MemoryTier
-from .connections import FOREGROUND, Connections, Job
+from .connections import FOREGROUND
+from .disk_tier import DiskTier
 from .extents import Extents
 from .flight import Flight
-from .forked import tell_after_fork
+from .flights import Flights, Settled
 from .layout import Layout
-from .plan import Request, plan, shared_bytes
+from .plan import Request, alone, plan, shared_bytes
 from .reader import Reader
 from .segment import Segment
 from .stats import ReadCounter
 from .stores import Store
 from .stores.directory import DirectoryStore
+from .stores.objects import ObstoreStore
 
-_WATCH_S = 0.25
+_FIRST_BATCH = 4
 
 
 class StoredSegments:
     """Segments of a text in a store, read when needed, checked, and kept in a memory tier.
 
-    `listener` is told on the reading thread which segments a `load` had to wait for.
+    `listener` is told on the reading thread which segments a `load` had to wait for, `waste_listener` on
+    whose behalf one was read ahead that was evicted unread. Those of a remote store are kept on disk, too.
     """
 
     def __init__(self, store: Store, extents: Extents, layout: Layout, *, config: ContextConfig) -> None:
         self.store = store
         self.extents = extents
         self.listener: Callable[[Sequence[int], bool], None] | None = None
+        self.waste_listener: Callable[[object], None] | None = None
         self._layout = layout
         self._config = config
         self.is_remote = not isinstance(store, DirectoryStore)
-        self._tier = MemoryTier(config.memory_bytes)
+        self._tier = MemoryTier(_tier_bytes(layout.byte_starts[-1], config, is_remote=self.is_remote))
         self.resident = self._tier.resident
+        self._disk = DiskTier(extents, url=store.url, is_used=self.is_remote, resident=self.resident)
         self._counter = ReadCounter()
-        self._reader = Reader(
-            store, extents, layout, config=config, counter=self._counter, is_remote=self.is_remote
+        reader = Reader(
+            store,
+            extents,
+            layout,
+            config=config,
+            counter=self._counter,
+            is_remote=self.is_remote,
         )
-        self.start_afresh()
+        self._flights = Flights(
+            config=config,
+            is_remote=self.is_remote,
+            counter=self._counter,
+            reader=reader,
+            recall=self._disk.recall,
+            arrived=self._arrived,
+            size_of=partial(_size, layout),
+            passing=self._tier.passing,
+            shared_as=store.shared_as if isinstance(store, ObstoreStore) else None,
+        )
+        self._flights.get_ready(min(len(layout), config.background_connections))
         tell_after_fork(self)
+
+    def start_afresh(self) -> None:
+        """Forget threads, locks and requests, which do not survive a fork."""
+        self._flights.start_afresh()
+        self._counter.start_afresh()
+        self._tier.start_afresh()
+        self._disk.start_afresh()
+
+    def let_go(self) -> None:
+        """End reading ahead: nobody reads any more. What is in memory is freed as soon as it is on disk.
+
+        Without this it would all wait for the garbage collector, because the parts know each other.
+        """
+        self.listener = self.waste_listener = None
+        self._flights.let_go()
 
     @property
     def stats(self) -> ReadStats:
@@ -66,49 +98,53 @@ class StoredSegments:
         for batch in self._batches(numbers):
             yield from self._load(batch, keep=keep)
 
+    def admit(self, number: int, segment: Segment) -> None:
+        """Take in a segment that was read otherwise, as far as there is room."""
+        wasted = self._tier.admit(number, segment)
+        if self.waste_listener is not None:
+            for owner in wasted:
+                self.waste_listener(owner)
+
     def prefetch(self, numbers: Sequence[int], *, priority: int, owner: object) -> None:
         """Queue reads behind the foreground; segments in memory or on their way are skipped.
 
         What exceeds `prefetch_bytes`, together with what is still under way, is left out.
         """
-        with self._lock:
-            wanted = self._affordable(
-                [n for n in numbers if n not in self.resident and n not in self._flights]
-            )
-            flights = [
-                Flight(request=request, keep=True, owner=owner, is_ahead=True)
-                for request in self._plan(wanted)
-            ]
-            self._begin(flights, priority=priority)
+        with self._flights.lock:
+            under_way = self._flights.under_way
+            wanted = self._affordable([n for n in numbers if n not in self.resident and n not in under_way])
+            self._flights.begin(self._planned(wanted, keep=True, owner=owner), priority=priority)
 
     def used(self, number: int, segment: Segment) -> None:
         """Note the first read of a segment that was read ahead."""
-        segment.ahead = False
+        segment.ahead = None
         self._counter.add(prefetched_used_bytes=len(segment.data))
         if self.listener is not None:
             self.listener((number,), False)
 
     def cancel(self, owner: object) -> None:
         """Drop what this owner queued and is not yet on its way."""
-        with self._lock:
-            flights = {id(flight): flight for flight in self._flights.values() if flight.owner is owner}
-        for flight in flights.values():
-            if flight.job is not None and self._connections.drop(flight.job):
-                self._land(flight, {})
+        with self._flights.lock:
+            flights = self._flights.under_way.values()
+            owned = {id(flight): flight for flight in flights if flight.owner == owner}
+        for flight in owned.values():
+            self._flights.drop(flight)
 
     def _affordable(self, numbers: Sequence[int]) -> list[int]:
-        left = self._config.prefetch_bytes - self._ahead_bytes
+        most, share = self._config.prefetch_bytes, self._config.memory_bytes // 4
+        under_way = self._flights.ahead_bytes
         taken: list[int] = []
         for number in numbers:
-            left -= self._size(number)
-            if left < 0:
+            under_way += self._size(number)
+            # Where a segment is more than the share of a small memory, one at a time.
+            is_only_one = under_way == self._size(number)
+            if under_way > most or (under_way > share and not is_only_one):
                 break
             taken.append(number)
         return taken
 
     def _size(self, number: int) -> int:
-        starts = self._layout.byte_starts
-        return int(starts[number + 1] - starts[number])
+        return _size(self._layout, number)
 
     def _batches(self, numbers: range) -> Iterator[Sequence[int]]:
         if not self.is_remote:
@@ -116,11 +152,14 @@ class StoredSegments:
                 chunk = range(first, min(first + self._config.read_threads, numbers.stop))
                 yield from (request.segments for request in self._plan(chunk))
             return
-        first, step = numbers.start, 4
+        # A batch is held beside the memory tier, which may evict of it meanwhile.
+        fitting = self._config.memory_bytes // 32 * len(self._layout) // max(1, self._layout.byte_starts[-1])
+        most = max(_FIRST_BATCH, min(self._config.stream_segments, fitting))
+        first, step = numbers.start, _FIRST_BATCH
         while first < numbers.stop:
             yield range(first, min(first + step, numbers.stop))
             # A reader who stops early has paid for little; one who goes on soon uses every connection.
-            first, step = first + step, min(2 * step, self._config.stream_segments)
+            first, step = first + step, min(2 * step, most)
 
     def _load(self, numbers: Sequence[int], *, keep: bool) -> list[Segment]:
         """A flight that brought nothing was dropped or failed for others; then it is ours to repeat."""
@@ -128,117 +167,92 @@ class StoredSegments:
         started = time.monotonic()
         waited = False
         while missing := [number for number in numbers if number not in held]:
-            mine, theirs = self._claim(missing, held, keep=keep)
-            waited = waited or bool(mine or theirs)
-            self._await(mine, held)
+            mine: list[Flight] = []
+            try:
+                theirs = self._claim(missing, held, mine, keep=keep)
+                waited = waited or bool(mine or theirs)
+                self._await(mine, held)
+            finally:
+                # After an error or an interrupt, wherever it came: nobody waits for the rest, except perhaps
+                # another thread, which then asks for it itself.
+                for flight in mine:
+                    self._flights.drop(flight)
             for flight in theirs:
-                held.update(self._result(flight) or {})
+                held.update(self._taken(self._flights.wait(flight)))
         if waited:
             self._counter.add(stall_s=time.monotonic() - started)
+            self._disk.write()
             if self.listener is not None:
                 self.listener(numbers, True)
         return [held[number] for number in numbers]
 
     def _claim(
-        self, missing: Sequence[int], held: dict[int, Segment], *, keep: bool
-    ) -> tuple[list[Flight], list[Flight]]:
+        self, missing: Sequence[int], held: dict[int, Segment], mine: list[Flight], *, keep: bool
+    ) -> list[Flight]:
+        """Take what is in memory into `held`, begin `mine` for what is absent, return others' under way."""
         absent: list[int] = []
         used: list[int] = []
         theirs: dict[int, Flight] = {}
-        with self._lock:
+        with self._flights.lock:
             for number in missing:
                 if (segment := self.resident.get(number)) is not None:
                     segment.hot = True
-                    if segment.ahead:
+                    if segment.ahead is not None:
                         used.append(number)
                     held[number] = segment
-                elif (flight := self._flights.get(number)) is not None:
+                elif (flight := self._flights.under_way.get(number)) is not None:
                     theirs[id(flight)] = flight
                 else:
                     absent.append(number)
-            mine = [Flight(request=request, keep=keep) for request in self._plan(absent)]
+            mine += self._planned(absent, keep=keep)
             is_here = not self.is_remote and len(mine) == 1
-            self._begin(mine, priority=None if is_here else FOREGROUND)
+            self._flights.begin(mine, priority=None if is_here else FOREGROUND)
         for flight in theirs.values():
             if flight.job is not None:
-                self._connections.promote(flight.job)
+                flight.job.promote()
         self._counter.add(memory_hits=len(held))
         for number in used:
             self.used(number, held[number])
-        return mine, list(theirs.values())
+        return list(theirs.values())
 
-    def _begin(self, flights: Sequence[Flight], *, priority: int | None) -> None:
-        for flight in flights:
-            self._flights.update(dict.fromkeys(flight.request.segments, flight))
-            if flight.is_ahead:
-                self._ahead_bytes += sum(map(self._size, flight.request.segments))
-            if priority is not None:
-                flight.job = Job(partial(self._fly, flight), priority)
-                self._connections.submit(flight.job)
+    def _taken(self, landed: dict[int, Segment]) -> dict[int, Segment]:
+        """Note that a reader waited for what was read ahead; that it had to wait, others say."""
+        for segment in landed.values():
+            if segment.ahead is not None:
+                segment.ahead = None
+                self._counter.add(prefetched_used_bytes=len(segment.data))
+        return landed
 
     def _await(self, mine: Sequence[Flight], held: dict[int, Segment]) -> None:
-        try:
-            for flight in mine:
-                if flight.job is None:
-                    self._fly(flight)
-                held.update(self._result(flight) or {})
-                if flight.error is not None:
-                    raise flight.error
-        finally:
-            # After an error or an interrupt: nobody waits for the rest, except perhaps another thread,
-            # which then asks for it itself.
-            for flight in mine:
-                if not flight.landed.done() and (flight.job is None or self._connections.drop(flight.job)):
-                    self._land(flight, {})
+        for flight in mine:
+            if flight.job is None:
+                self._flights.fly(flight)
+            held.update(self._flights.wait(flight))
+            if flight.error is not None:
+                raise flight.error
 
-    def _result(self, flight: Flight) -> dict[int, Segment]:
-        """Wait, but not past the deadline of a flight that has begun: a body may stall for ever."""
-        while True:
-            try:
-                return flight.landed.result(timeout=_WATCH_S if self.is_remote else None)
-            except FutureTimeout:
-                began = flight.began
-                if began is not None and time.monotonic() - began > self._config.read_deadline_s:
-                    self._disown(flight)
-                    raise self._reader.overdue(flight.request) from None
-
-    def _disown(self, flight: Flight) -> None:
-        """Let the next reader ask anew instead of waiting for a flight that is lost."""
-        with self._lock:
-            for number in flight.request.segments:
-                if self._flights.get(number) is flight:
-                    del self._flights[number]
-
-    def _fly(self, flight: Flight) -> None:
-        flight.began = time.monotonic()
-        answer: dict[int, Segment] = {}
-        try:
-            answer = self._answer(flight)
-        except BaseException as error:  # noqa: BLE001
-            # Whatever a store raised, an interrupt too, is the asker's and must not end this thread.
-            flight.error = error
-        finally:
-            self._land(flight, answer)
-
-    def _land(self, flight: Flight, answer: dict[int, Segment]) -> None:
-        with self._lock:
-            for number in flight.request.segments:
-                if self._flights.get(number) is flight:
-                    del self._flights[number]
-            if flight.is_ahead:
-                self._ahead_bytes -= sum(map(self._size, flight.request.segments))
-        flight.landed.set_result(answer)
-
-    def _answer(self, flight: Flight) -> dict[int, Segment]:
-        answer = self._reader.read(flight.request, began=flight.began)
-        for segment in answer.values():
-            segment.ahead = flight.is_ahead
-        if flight.keep:
-            for number, segment in answer.items():
-                self._tier.admit(number, segment)
+    def _arrived(self, flight: Flight, settled: Settled) -> None:
+        """Keep what a flight brought, and count it."""
+        for number, (segment, raw) in settled.items():
+            segment.ahead = flight.owner
+            if flight.keep:
+                self.admit(number, segment)
+            if not flight.from_disk:
+                self._disk.keep(number, segment, raw)
+        self._counter.add(**{"disk_hits" if flight.from_disk else "store_reads": len(settled)})
         if flight.is_ahead:
-            self._counter.add(prefetched_bytes=sum(map(self._size, answer)))
-        return answer
+            self._counter.add(prefetched_bytes=sum(map(self._size, settled)))
+            self._disk.write()
+
+    def _planned(self, numbers: Sequence[int], *, keep: bool, owner: object = None) -> list[Flight]:
+        on_disk = self._disk.holding(numbers)
+        from_disk = [
+            Flight(request=alone(number, self.extents), keep=keep, owner=owner, from_disk=True)
+            for number in numbers
+            if number in on_disk
+        ]
+        absent = [number for number in numbers if number not in on_disk] if on_disk else numbers
+        return from_disk + [Flight(request=r, keep=keep, owner=owner) for r in self._plan(absent)]
 
     def _plan(self, numbers: Sequence[int]) -> list[Request]:
         most = self._config.request_bytes
@@ -248,16 +262,15 @@ class StoredSegments:
             most = max(shared, min(most, self._config.split_bytes))
         return plan(numbers, self.extents, request_bytes=most)
 
-    def start_afresh(self) -> None:
-        """Forget threads, locks and requests, which do not survive a fork."""
-        config = self._config
-        self._lock = threading.RLock()
-        self._flights: dict[int, Flight] = {}
-        self._ahead_bytes = 0
-        threads = config.connections if self.is_remote else config.read_threads
-        background = config.background_connections if self.is_remote else config.read_threads - 1
-        self._connections = Connections(
-            threads, background=max(1, background), idle_s=config.connection_idle_s
-        )
-        self._counter.start_afresh()
-        self._tier.start_afresh()
+
+def _size(layout: Layout, number: int) -> int:
+    starts = layout.byte_starts
+    return int(starts[number + 1] - starts[number])
+
+
+def _tier_bytes(text_bytes: int, config: ContextConfig, *, is_remote: bool) -> int:
+    """Return what the memory tier may hold of a text."""
+    if not is_remote or text_bytes <= config.memory_bytes:
+        return config.memory_bytes
+    # What does not fit is read on and on, and malloc keeps holes between segments of unequal length.
+    return config.memory_bytes * 5 // 8

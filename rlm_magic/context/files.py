@@ -4,52 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
-from itertools import chain, islice
 
 import msgspec
 
 from ..config import ContextConfig
-from .ahead import block_reads, in_order
-from .cutter import Cutter
 from .extents import Extents
 from .fetch import StoredSegments
 from .given import check_names
+from .indexing import Indexed, Kept, Plain, index_all
 from .layout import DocumentTable, Layout
 from .remember import recall, remember
-from .stores import Head, Store
+from .stores import Store
 from .stores.objects import ObstoreStore
 from .text import Origin, Text
-from .utf8 import BOM, Errors, clean, warn_of_replacements
-
-
-class Indexed(msgspec.Struct, array_like=True):
-    """What one pass over an object found out; columns are per segment, `start` is behind a BOM."""
-
-    start: int
-    lengths: list[int]
-    bytes: list[int]
-    newlines: list[int]
-    characters: list[int]
-    unfinished: list[int]
-    """The segments that do not end with a newline."""
-    replaced: int
-
-    @property
-    def finished(self) -> bool:
-        """Whether it ends with a newline or is empty."""
-        return len(self.lengths) - 1 not in self.unfinished
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """A plain object to be read as a document: its key, its name, and its version as it is indexed."""
-
-    key: str
-    name: str
-    head: Head
+from .utf8 import Errors, warn_of_replacements
 
 
 def text_of_objects(
@@ -64,14 +32,16 @@ def text_of_objects(
 ) -> Text:
     """Return objects as one text, each a document that starts on a line of its own.
 
-    What the pass finds is remembered by key and version. Raises BadText by the policy, SnapshotChanged if an
-    object changes meanwhile, SourceError for two documents of one name.
+    What the pass finds is remembered by key and version, and what it reads of a remote store stays in memory
+    as far as it fits there. Raises BadText by the policy, SnapshotChanged if an object changes meanwhile,
+    SourceError for two documents of one name.
     """
     check_names(item.name for item in plain)
     snapshot = _snapshot(store, plain)
     indexed = _recalled(snapshot, plain, errors=errors, config=config)
+    kept = Kept(config.memory_bytes if isinstance(store, ObstoreStore) else 0)
     if indexed is None:
-        indexed = _index_all(store, plain, errors=errors, config=config)
+        indexed = index_all(store, plain, kept, errors=errors, config=config)
         _remember(snapshot, plain, indexed, errors=errors, config=config)
     replaced = sum(item.replaced for item in indexed)
     warn_of_replacements(replaced, of=address)
@@ -79,68 +49,10 @@ def text_of_objects(
     layout, table = _layout(plain, indexed, supplied)
     extents = _extents(plain, indexed, supplied, errors=errors)
     origin = Origin(kind=kind, address=address, exclude=exclude, snapshot=snapshot, replaced=replaced)
-    return Text(layout, StoredSegments(store, extents, layout, config=config), table, origin, config=config)
-
-
-def _index_all(
-    store: Store, plain: Sequence[Plain], *, errors: Errors, config: ContextConfig
-) -> list[Indexed]:
-    # No request is so small that it could cut a BOM in two.
-    step = max(config.request_bytes, len(BOM))
-
-    def index(item: Plain) -> Indexed:
-        blocks = (read() for read in block_reads(store, item.key, item.head, step_bytes=step))
-        return _index(store, item, blocks, errors=errors, config=config)
-
-    if isinstance(store, ObstoreStore):
-        return _index_remote(store, plain, errors=errors, config=config)
-    if len(plain) <= 1:
-        return list(map(index, plain))
-    with ThreadPoolExecutor(config.read_threads, thread_name_prefix="rlm index") as pool:
-        return list(pool.map(index, plain))
-
-
-def _index_remote(
-    store: Store, plain: Sequence[Plain], *, errors: Errors, config: ContextConfig
-) -> list[Indexed]:
-    """The blocks of all objects are one sequence that is read ahead: many small ones as well as one large."""
-    step = max(config.request_bytes, len(BOM))
-    reads = [block_reads(store, item.key, item.head, step_bytes=step) for item in plain]
-    largest = min(max((item.head.size for item in plain), default=0), config.request_bytes)
-    ahead = max(config.read_threads, min(config.index_threads, config.index_ahead_bytes // max(largest, 1)))
-    with closing(in_order(chain.from_iterable(reads), ahead=ahead)) as blocks:
-        return [
-            _index(store, item, islice(blocks, len(own)), errors=errors, config=config)
-            for item, own in zip(plain, reads, strict=True)
-        ]
-
-
-def _index(
-    store: Store, item: Plain, blocks: Iterator[bytes], *, errors: Errors, config: ContextConfig
-) -> Indexed:
-    found = Indexed(0, [], [], [], [], [], 0)
-    offset = 0
-    for raw in _raw_segments(blocks, found, config=config):
-        cleaned = clean(raw, errors=errors, name=f"{store.url}/{item.key}", offset=found.start + offset)
-        offset += len(raw)
-        if not raw.endswith(b"\n"):
-            found.unfinished.append(len(found.lengths))
-        found.lengths.append(len(raw))
-        found.bytes.append(len(cleaned.data))
-        found.newlines.append(cleaned.data.count(b"\n"))
-        found.characters.append(cleaned.characters)
-        found.replaced += cleaned.replaced
-    return found
-
-
-def _raw_segments(blocks: Iterator[bytes], found: Indexed, *, config: ContextConfig) -> Iterator[bytes]:
-    cutter = Cutter(config.segment_bytes)
-    for number, block in enumerate(blocks):
-        if number == 0 and block.startswith(BOM):
-            found.start = len(BOM)
-            block = block[len(BOM) :]
-        yield from cutter.feed(block)
-    yield from cutter.finish()
+    segments = StoredSegments(store, extents, layout, config=config)
+    for number, segment in kept.segments(extents.supplied):
+        segments.admit(number, segment)
+    return Text(layout, segments, table, origin, config=config)
 
 
 def _where_newlines_are_supplied(indexed: Sequence[Indexed]) -> list[bool]:

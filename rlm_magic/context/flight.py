@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from .connections import Job
+from .latch import Latch
 from .plan import Request
 from .segment import Segment
 
@@ -15,13 +15,24 @@ class Flight:
     """`landed` gets what it brought: nothing when it failed (then `error` says why) or was dropped.
 
     Without a `job` it is flown by the thread that asked. `began` is on the monotonic clock, in seconds.
+    `owner` is on whose behalf it is read ahead, None for a reader who waits. `hedge` is the second attempt
+    at one that is late; `attempts` counts those under way. `is_here` says that the bytes have come and are
+    being checked, `from_disk` that the disk tier seems to hold it.
     """
 
     request: Request
     keep: bool
     owner: object = None
-    is_ahead: bool = False
+    from_disk: bool = False
+    is_here: bool = False
     job: Job | None = None
+    hedge: Job | None = None
+    attempts: int = 1
     began: float | None = None
     error: BaseException | None = None
-    landed: Future[dict[int, Segment]] = field(default_factory=Future)
+    landed: Latch[dict[int, Segment]] = field(default_factory=Latch)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether nobody waited for it when it was begun."""
+        return self.owner is not None

@@ -159,7 +159,7 @@ class LineContext(Context):
         if segment is None or newline - first + stop > starts[number + 1]:
             return None
         segment.hot = True
-        if segment.ahead:
+        if segment.ahead is not None:
             self._text.segments.used(number, segment)
         for observer in self._text.observers:
             observer.reads.add(newline, newline - first + stop)

@@ -98,6 +98,13 @@ def heads_of(rows: Sequence[Row], head: Callable[[str], Head | None]) -> list[He
     return [known[row.key] for row in rows]
 
 
+def promised(row: Row, head: Head | None) -> Head | None:
+    """Return what must be there: what the store says, but the version of the row if it names an ETag."""
+    if head is None or row.etag is None or row.etag.strip('"') == head.version.strip('"'):
+        return head
+    return Head(head.size, row.etag)
+
+
 def _length(row: Row, head: Head | None) -> int:
     if row.size is not None:
         return row.size

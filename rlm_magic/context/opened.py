@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from ..config import ContextConfig
-from ..errors import BadText, SegmentMissing, SourceNotFound, StoreUnavailable
+from ..errors import BadText, ManifestError, SegmentMissing, SourceNotFound, StoreUnavailable
+from .again import again
 from .columns import Manifest
 from .fetch import StoredSegments
 from .manifest import decode
-from .older import decode_older, documents_of, extents_of, heads_of, layout_of
+from .older import Row, decode_older, documents_of, extents_of, heads_of, layout_of, promised
 from .stores import Head, Store
 from .stores.objects import ObstoreStore
 from .text import Origin, Text
@@ -26,21 +28,54 @@ def snapshot_key(snapshot: str) -> str:
 
 
 def open_stored(
-    store: Store, *, errors: Errors, config: ContextConfig, key: str = MANIFEST_KEY, data: bytes | None = None
+    store: Store,
+    *,
+    errors: Errors,
+    config: ContextConfig,
+    key: str = MANIFEST_KEY,
+    data: bytes | None = None,
+    listing: Callable[[], Mapping[str, Head]] | None = None,
 ) -> Text:
     """Return the text of a manifest; SourceNotFound if there is none, ManifestError if it is corrupt.
 
-    `data` is the manifest, if it has been read already.
+    `data` is the manifest, if it has been read already, and `listing` gives what a listing says, if one has
+    been asked for.
     """
-    data = _manifest_bytes(store, key) if data is None else data
-    if data.lstrip()[:1] == b"[":
-        return _open_older(store, data, key=key, errors=errors, config=config)
-    return _open(store, decode(data, name=f"{store.url}/{key}"), errors=errors, config=config)
-
-
-def _manifest_bytes(store: Store, key: str) -> bytes:
+    data = _manifest_bytes(store, key, config=config) if data is None else data
+    open_ = partial(_open_either, store, key=key, errors=errors, config=config, listing=listing)
     try:
-        return store.get(key)
+        return open_(data)
+    except ManifestError:
+        # A bit that flipped on its way is right the second time; what is wrong in the store is wrong again.
+        second = _manifest_bytes(store, key, config=config)
+        if second == data:
+            raise
+        return open_(second)
+
+
+def _open_either(
+    store: Store,
+    data: bytes,
+    *,
+    key: str,
+    errors: Errors,
+    config: ContextConfig,
+    listing: Callable[[], Mapping[str, Head]] | None,
+) -> Text:
+    name = f"{store.url}/{key}"
+    if data.lstrip()[:1] == b"[":
+        rows = decode_older(data, name=name)
+        heads = heads_of(rows, _heads(store, rows, listing=listing, config=config).get)
+        if isinstance(store, ObstoreStore):
+            # Elsewhere versions are no ETags, so an ETag in a row says nothing.
+            heads = list(map(promised, rows, heads))
+        return _open_older(store, rows, heads, data, errors=errors, config=config)
+    return _open(store, decode(data, name=name), errors=errors, config=config)
+
+
+def _manifest_bytes(store: Store, key: str, *, config: ContextConfig) -> bytes:
+    try:
+        return again(partial(store.get, key), config=config)
     except SegmentMissing as error:
         raise SourceNotFound(f"no manifest: {error}") from error
 
@@ -63,10 +98,15 @@ def _open(store: Store, manifest: Manifest, *, errors: Errors, config: ContextCo
     )
 
 
-def _open_older(store: Store, data: bytes, *, key: str, errors: Errors, config: ContextConfig) -> Text:
-    rows = decode_older(data, name=f"{store.url}/{key}")
-    keys = list(dict.fromkeys(row.key for row in rows))
-    heads = heads_of(rows, _heads(store, keys, config=config).get)
+def _open_older(
+    store: Store,
+    rows: Sequence[Row],
+    heads: Sequence[Head | None],
+    data: bytes,
+    *,
+    errors: Errors,
+    config: ContextConfig,
+) -> Text:
     layout = layout_of(rows, heads)
     segments = StoredSegments(store, extents_of(rows, heads, errors=errors), layout, config=config)
     snapshot = f"sha256:{hashlib.sha256(data + repr(heads).encode()).hexdigest()}"
@@ -75,12 +115,19 @@ def _open_older(store: Store, data: bytes, *, key: str, errors: Errors, config: 
     return Text(layout, segments, table, origin, config=config)
 
 
-def _heads(store: Store, keys: Sequence[str], *, config: ContextConfig) -> dict[str, Head | None]:
+def _heads(
+    store: Store,
+    rows: Sequence[Row],
+    *,
+    listing: Callable[[], Mapping[str, Head]] | None,
+    config: ContextConfig,
+) -> Mapping[str, Head | None]:
     """Return what the store knows of each object, None for a missing one: the other lines can be read."""
+    keys = list(dict.fromkeys(row.key for row in rows))
 
     def head(key: str) -> Head | None:
         try:
-            return store.head(key)
+            return again(partial(store.head, key), config=config)
         except SegmentMissing:
             return None
 
@@ -88,7 +135,7 @@ def _heads(store: Store, keys: Sequence[str], *, config: ContextConfig) -> dict[
         return {key: head(key) for key in keys}
     try:
         # One request for a thousand objects, instead of a thousand.
-        return {key: found.get(key) for found in [store.listing()] for key in keys}
+        return listing() if listing is not None else again(store.listing, config=config)
     except StoreUnavailable:
         # Who may read objects need not be allowed to list them.
         with ThreadPoolExecutor(config.index_threads, thread_name_prefix="rlm head") as pool:

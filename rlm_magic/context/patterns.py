@@ -96,7 +96,7 @@ class Patterns:
         self._limit = streams
         self._window = max(1, window)
         self._streams: list[_Stream] = []
-        self._owners = count()
+        self._owners = count(1)
         self._before: tuple[int, int] | None = None
 
     def observe(self, numbers: Sequence[int], *, stalled: bool) -> Advice:
@@ -132,7 +132,7 @@ class Patterns:
         if stalled and ahead:
             factor = 4 if stream.window < self._window // 16 else 2
             stream.window *= factor
-        stream.window = min(stream.window, self._window)
+        self._fit_window(stream)
         self._streams.remove(stream)
         self._streams.insert(0, stream)
         return Advice(stream.ahead(self._segments), stream.owner, self._dropped(1))
@@ -142,9 +142,16 @@ class Patterns:
         at_start = first == 0
         step = 1 if at_start or before is None else first - before[0]
         stream = _Stream(next(self._owners), first, last, step, confirmed=at_start)
-        stream.window = min(stream.window, self._window)
+        self._fit_window(stream)
         self._streams.insert(0, stream)
         return Advice(stream.ahead(self._segments), stream.owner, self._dropped(1))
+
+    def _fit_window(self, stream: _Stream) -> None:
+        # Half of a window is to be ahead of the next read, however many segments that takes.
+        width = stream.last - stream.first + 1
+        if abs(stream.step) == 1 and width > 1:
+            stream.window = max(stream.window, 2 * width)
+        stream.window = min(stream.window, self._window)
 
     def _zoomed(self, before: tuple[int, int], first: int, last: int) -> Advice:
         if before == (first, last):

@@ -25,10 +25,10 @@ def plan(segments: Iterable[int], extents: Extents, *, request_bytes: int) -> li
     """
     requests: list[Request] = []
     for segment in segments:
-        alone = _request(segment, extents)
-        joined = _joined(requests[-1], alone, request_bytes=request_bytes) if requests else None
+        single = alone(segment, extents)
+        joined = _joined(requests[-1], single, request_bytes=request_bytes) if requests else None
         if joined is None:
-            requests.append(alone)
+            requests.append(single)
         else:
             requests[-1] = joined
     return requests
@@ -45,7 +45,8 @@ def shared_bytes(wanted_bytes: int, *, connections: int, most: int) -> int:
     return max(1, min(most, 2 * wanted_bytes // connections))
 
 
-def _request(segment: int, extents: Extents) -> Request:
+def alone(segment: int, extents: Extents) -> Request:
+    """Return the request that brings one segment and nothing else."""
     start, length = extents.offsets[segment], extents.lengths[segment]
     stop = None if length < 0 else start + length
     return Request(extents.objects[segment], start, stop, (segment,))

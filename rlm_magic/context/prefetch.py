@@ -63,6 +63,12 @@ class Prefetcher:
             advice = self._patterns.observe(numbers, stalled=stalled)
         self._follow(advice, priority=READAHEAD)
 
+    def wasted(self, owner: object) -> None:
+        """Take note that something read ahead for `owner` was evicted before anybody read it."""
+        if isinstance(owner, int):
+            with self._lock:
+                self._patterns.wasted(owner)
+
     def found(self, numbers: Iterable[int]) -> None:
         """Take note of where a search found something: what lies beside is likely to be read."""
         beside = neighbours(numbers, segments=len(self._layout), limit=_NEIGHBOURS)

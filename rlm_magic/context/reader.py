@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
-from itertools import count
+from collections.abc import Callable
+from random import random
 
 from ..config import ContextConfig
-from ..errors import IntegrityError, SegmentMissing, StoreUnavailable
+from ..errors import SegmentMissing, StoreUnavailable
 from .extents import Extents, settle
 from .layout import Layout
 from .plan import Request
@@ -15,10 +15,16 @@ from .retry import may_pass, pause_s
 from .segment import Segment
 from .stats import ReadCounter
 from .stores import Store
+from .stores.objects import ObstoreStore
+
+Body = bytes | memoryview
 
 
 class Reader:
-    """Reads requests from one store. A local one is asked once, a remote one again until the deadline."""
+    """Reads requests from one store. A local one is asked once, a remote one again until the deadline.
+
+    `heed` is told of every answer: the seconds and bytes it took, or how it was refused.
+    """
 
     def __init__(
         self,
@@ -30,30 +36,46 @@ class Reader:
         counter: ReadCounter,
         is_remote: bool,
     ) -> None:
-        self._store = store
+        self._ask = store.view if isinstance(store, ObstoreStore) else store.get
         self._extents = extents
         self._layout = layout
         self._config = config
         self._counter = counter
         self._attempts = config.read_attempts if is_remote else 1
+        self.heed: Callable[[float, int, StoreUnavailable | None], None] = _ignore
 
-    def read(self, request: Request, *, began: float | None) -> dict[int, Segment]:
-        """Return the segments of a request that began at `began` on the monotonic clock.
+    def fetch(self, request: Request, *, began: float) -> Body:
+        """Return the bytes of a request that began at `began` on the monotonic clock.
 
-        Raises SegmentMissing, SnapshotChanged, IntegrityError or StoreUnavailable, naming object and lines.
+        Raises SegmentMissing, SnapshotChanged or StoreUnavailable, naming object and lines.
         """
-        deadline = (began or time.monotonic()) + self._config.read_deadline_s
-        for attempt in count(1):
+        deadline = began + self._config.read_deadline_s
+        attempt = 1
+        while True:
             try:
-                return self._once(request)
-            except (IntegrityError, StoreUnavailable) as error:
+                return self._get(request)
+            except StoreUnavailable as error:
                 pause = self._pause_s(attempt)
                 too_late = time.monotonic() + pause > deadline
                 if too_late or not may_pass(error, attempt=attempt, attempts=self._attempts):
                     raise
-                self._counter.add(retries=1)
-                time.sleep(pause)
-        raise AssertionError("unreachable")
+            self._counter.add(retries=1)
+            time.sleep(pause)
+            attempt += 1
+
+    def settled(self, request: Request, body: Body) -> dict[int, tuple[Segment, bytes]]:
+        """Return the segments that a request brought, each with its stored bytes.
+
+        Raises IntegrityError if one is not as promised.
+        """
+        answer = {}
+        for number in request.segments:
+            start = self._extents.offsets[number] - request.start
+            length = self._extents.lengths[number]
+            # Of bytes, a slice of all of them is no copy; of a view, this is the only one.
+            raw = bytes(body[start:] if length < 0 else body[start : start + length])
+            answer[number] = settle(raw, number, extents=self._extents, layout=self._layout), raw
+        return answer
 
     def overdue(self, request: Request) -> StoreUnavailable:
         """Return the error for a request that is given up."""
@@ -65,34 +87,29 @@ class Reader:
 
     def _pause_s(self, attempt: int) -> float:
         config = self._config
-        return pause_s(
-            attempt, first_s=config.retry_first_s, most_s=config.retry_most_s, chance=random.random()
-        )
+        return pause_s(attempt, first_s=config.retry_first_s, most_s=config.retry_most_s, chance=random())
 
-    def _once(self, request: Request) -> dict[int, Segment]:
-        self._counter.add(requests=1)
-        body = self._get(request)
-        answer = {}
-        for number in request.segments:
-            start = self._extents.offsets[number] - request.start
-            length = self._extents.lengths[number]
-            # A slice of all the bytes is those bytes, not a copy.
-            raw = body[start:] if length < 0 else body[start : start + length]
-            answer[number] = settle(raw, number, extents=self._extents, layout=self._layout)
-        self._counter.add(bytes=len(body), store_reads=len(answer))
-        return answer
-
-    def _get(self, request: Request) -> bytes:
+    def _get(self, request: Request) -> Body:
         key, version = self._extents.keys[request.object], self._extents.versions[request.object]
+        started = time.monotonic()
+        self._counter.add(requests=1)
         try:
-            return self._store.get(key, start=request.start, stop=request.stop, version=version)
+            body = self._ask(key, start=request.start, stop=request.stop, version=version)
         except SegmentMissing as error:
             raise SegmentMissing(
                 f"{error}; it holds {self._lines(request)}, the others can still be read"
             ) from error
         except StoreUnavailable as error:
-            raise StoreUnavailable(f"{error} ({self._lines(request)})") from error
+            self.heed(time.monotonic() - started, 0, error)
+            raise StoreUnavailable(f"{error} ({self._lines(request)})", status=error.status) from error
+        self.heed(time.monotonic() - started, len(body), None)
+        self._counter.add(bytes=len(body))
+        return body
 
     def _lines(self, request: Request) -> str:
         starts = self._layout.newline_starts
         return f"lines {starts[request.segments[0]]} to {starts[request.segments[-1] + 1]} of the context"
+
+
+def _ignore(_seconds: float, _size_bytes: int, _refusal: StoreUnavailable | None) -> None:
+    """Stand in where nobody learns from the answers."""

@@ -1,8 +1,7 @@
 """Small results remembered on disk between processes. Any fault of the disk means: not remembered.
 
 A remembered file starts with the digest of the rest, so that a damaged one is as good as none. Nothing is
-unpickled. Files live in RLM_CACHE_DIR, or in the user's cache directory, in a folder that only its owner
-may enter.
+unpickled. Files live beside the cache of segments, in a folder that only its owner may enter.
 """
 
 from __future__ import annotations
@@ -10,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+
+from ..disk import cache_folder
 
 _DIGEST_BYTES = 32
 
@@ -39,6 +41,30 @@ def remember(name: str, body: bytes, *, keep: int) -> None:
         return
 
 
+def remembered() -> tuple[int, int]:
+    """Return how many things are remembered, and the bytes they take."""
+    sizes = [path.lstat().st_size for path in _paths()]
+    return len(sizes), sum(sizes)
+
+
+def forget_all() -> int:
+    """Forget everything; return the bytes freed."""
+    freed_bytes = 0
+    for path in _paths():
+        with suppress(OSError):
+            size_bytes = path.lstat().st_size
+            path.unlink()
+            freed_bytes += size_bytes
+    return freed_bytes
+
+
+def _paths() -> list[Path]:
+    try:
+        return list(_folder().iterdir())
+    except OSError:
+        return []
+
+
 def _write(folder: Path, name: str, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=folder)
     try:
@@ -51,7 +77,4 @@ def _write(folder: Path, name: str, data: bytes) -> None:
 
 
 def _folder() -> Path:
-    import platformdirs
-
-    chosen = os.environ.get("RLM_CACHE_DIR")
-    return Path(chosen or platformdirs.user_cache_dir("rlm_magic")) / "indexes"
+    return cache_folder() / "indexes"

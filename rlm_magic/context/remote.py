@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import partial
 
 from ..config import ContextConfig
-from ..errors import RLMError, SegmentMissing, SourceNotFound
+from ..errors import SegmentMissing, SourceNotFound
 from .address import Access, Address, parse
+from .again import again, begun
 from .exclude import but, kept
-from .files import Plain, text_of_objects
+from .files import text_of_objects
 from .globbing import glob_pattern
+from .indexing import Plain
 from .opened import MANIFEST_KEY, open_stored
 from .stores import Head
 from .stores.connect import RemoteStore
@@ -22,7 +24,7 @@ from .text import Text
 from .utf8 import Errors
 
 NOT_REMOTE = "endpoint_url, region, profile and anonymous are options of s3:// sources"
-_Found = TypeVar("_Found")
+_Listed = Mapping[str, Head]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ def text_at_url(
     binding = _Binding(address=address, errors=errors, name=name, exclude=exclude, config=config)
     store = RemoteStore(replace(address, key=""), access=access, config=config)
     if address.is_web:
-        return _one(binding, store, address.key, _head(store, address))
+        return _one(binding, store, address.key, _head(binding, store))
     if address.is_glob:
         return _glob(binding, store.at(address.fixed_prefix))
     if not address.key or address.key.endswith("/"):
@@ -62,34 +64,44 @@ def text_at_url(
 
 
 def _named(binding: _Binding, store: RemoteStore) -> Text:
-    """Ask for the object and for a manifest below its name at once: one round trip decides."""
+    """Ask for the object and for what may be below its name at once: one round trip decides."""
     key = binding.address.key
     below = store.at(f"{key}/")
-    with ThreadPoolExecutor(1, thread_name_prefix="rlm open") as pool:
-        asked = pool.submit(_outcome, lambda: below.get(MANIFEST_KEY))
-        head = _outcome(lambda: store.head(key))
-        manifest = asked.result()
-    if isinstance(head, Head):
+    head = begun(partial(again, partial(store.head, key), config=binding.config))
+    manifest, listed = _asked(binding, below)
+    refusal = head.exception()
+    if refusal is None:
         folder, slash, last = key.rpartition("/")
-        return _one(binding, store.at(folder + slash), last, head)
-    if isinstance(manifest, bytes):
-        return open_stored(below, errors=binding.errors, config=binding.config, data=manifest)
-    for error in (manifest, head):
-        if not isinstance(error, SegmentMissing):
-            raise error
-    return _below(binding, below)
+        return _one(binding, store.at(folder + slash), last, head.result())
+    if not isinstance(refusal, SegmentMissing) and isinstance(manifest.exception(), SegmentMissing):
+        # What is below the name must not stand in for an object that may be there.
+        raise refusal
+    return _below(binding, below, manifest, listed)
 
 
 def _prefix(binding: _Binding, store: RemoteStore) -> Text:
+    return _below(binding, store, *_asked(binding, store))
+
+
+def _asked(binding: _Binding, store: RemoteStore) -> tuple[Future[bytes], Future[_Listed]]:
+    """Begin to ask for a manifest, and for the keys, which are needed where there is none.
+
+    A listing in vain is cheap; one that begins when the manifest is known to be missing is a round trip more.
+    """
+    config = binding.config
+    manifest = begun(partial(again, partial(store.get, MANIFEST_KEY), config=config))
+    return manifest, begun(partial(again, store.listing, config=config))
+
+
+def _below(binding: _Binding, store: RemoteStore, manifest: Future[bytes], listing: Future[_Listed]) -> Text:
     try:
-        data = store.get(MANIFEST_KEY)
+        data = manifest.result()
     except SegmentMissing:
-        return _below(binding, store)
-    return open_stored(store, errors=binding.errors, config=binding.config, data=data)
+        return _all(binding, store, listing.result())
+    return open_stored(store, errors=binding.errors, config=binding.config, data=data, listing=listing.result)
 
 
-def _below(binding: _Binding, store: RemoteStore) -> Text:
-    listed = store.listing()
+def _all(binding: _Binding, store: RemoteStore, listed: _Listed) -> Text:
     if MARK_KEY in listed:
         raise SourceNotFound(
             f"the ingest into {store.url} was not finished, so there is no context yet; run it again"
@@ -104,14 +116,14 @@ def _below(binding: _Binding, store: RemoteStore) -> Text:
 
 def _glob(binding: _Binding, store: RemoteStore) -> Text:
     pattern = glob_pattern(binding.address.key.removeprefix(binding.address.fixed_prefix))
-    listed = store.listing()
+    listed = again(store.listing, config=binding.config)
     keys = kept([key for key in _files(listed) if pattern.fullmatch(key)], binding.exclude)
     if not keys:
         raise SourceNotFound(f"no object matches {binding.address}{but(binding.exclude)}")
     return _many(binding, store, listed, keys, kind="glob")
 
 
-def _files(listed: Mapping[str, Head]) -> list[str]:
+def _files(listed: _Listed) -> list[str]:
     """Return the keys of documents, sorted, without the empty objects that some tools make for folders."""
     folders = {key[:at] for key in listed for at, character in enumerate(key) if character == "/"}
     return sorted(
@@ -126,9 +138,7 @@ def _one(binding: _Binding, store: RemoteStore, key: str, head: Head) -> Text:
     return _bound(binding, store, [Plain(key, name, head)], kind="object")
 
 
-def _many(
-    binding: _Binding, store: RemoteStore, listed: Mapping[str, Head], keys: Sequence[str], *, kind: str
-) -> Text:
+def _many(binding: _Binding, store: RemoteStore, listed: _Listed, keys: Sequence[str], *, kind: str) -> Text:
     return _bound(binding, store, [Plain(key, key, listed[key]) for key in keys], kind=kind)
 
 
@@ -144,15 +154,8 @@ def _bound(binding: _Binding, store: RemoteStore, plain: Sequence[Plain], *, kin
     )
 
 
-def _head(store: RemoteStore, address: Address) -> Head:
+def _head(binding: _Binding, store: RemoteStore) -> Head:
     try:
-        return store.head(address.key)
+        return again(partial(store.head, binding.address.key), config=binding.config)
     except SegmentMissing as error:
-        raise SourceNotFound(f"nothing is at {address}") from error
-
-
-def _outcome(ask: Callable[[], _Found]) -> _Found | RLMError:
-    try:
-        return ask()
-    except RLMError as error:
-        return error
+        raise SourceNotFound(f"nothing is at {binding.address}") from error

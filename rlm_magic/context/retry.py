@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 from ..errors import IntegrityError, StoreUnavailable
-
-# A refusal (403, 400, a redirect) will be repeated by the store; 429 and 5xx pass.
-_FINAL = re.compile(r"the store answered (?!429)[34]\d\d")
 
 
 def may_pass(error: Exception, *, attempt: int, attempts: int) -> bool:
     """Return whether the read that failed as its `attempt` (from 1) of `attempts` should be repeated.
 
+    A store that asks for fewer requests is asked until the caller's deadline: it will answer in the end.
     Bytes that differ from the manifest are read again once: a flipped bit on the way passes, one in the
     store does not.
     """
     if isinstance(error, IntegrityError):
         return attempt == 1
-    return isinstance(error, StoreUnavailable) and attempt < attempts and not _FINAL.search(str(error))
+    if not isinstance(error, StoreUnavailable) or error.is_final:
+        return False
+    return attempt < attempts or error.asks_for_fewer
 
 
 def pause_s(attempt: int, *, first_s: float, most_s: float, chance: float) -> float:

@@ -29,8 +29,8 @@ class Segment:
         self.size_bytes = len(data) + _offset_bytes(self.newlines)
         # Set on every read, cleared by the memory tier as it looks for something to evict.
         self.hot = True
-        # Set while it was read ahead of time and nobody has asked for it yet.
-        self.ahead = False
+        # On whose behalf it was read ahead, as long as nobody has asked for it.
+        self.ahead: object = None
         self._char_starts: Sequence[int] | None = None
 
     def newlines_before(self, offset: int) -> int:

@@ -44,7 +44,7 @@ class GivenSegments:
 
     def used(self, number: int, segment: Segment) -> None:  # noqa: ARG002
         """Clear the mark; nothing is ever read ahead here."""
-        segment.ahead = False
+        segment.ahead = None
 
     def load(self, numbers: Sequence[int]) -> list[Segment]:
         """Return the given segments."""

@@ -14,8 +14,9 @@ from ..errors import SourceError, SourceNotFound
 from .address import Access, is_url
 from .context import Context
 from .exclude import but, kept, printable
-from .files import Plain, text_of_objects
+from .files import text_of_objects
 from .given import named, text_of
+from .indexing import Plain
 from .info import Unit
 from .opened import MANIFEST_KEY, open_stored
 from .remote import NOT_REMOTE, text_at_url

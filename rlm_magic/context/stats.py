@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from collections import Counter
 
 from ..records import ReadStats
 
@@ -12,7 +12,7 @@ class ReadCounter:
     """Collects a `ReadStats`."""
 
     def __init__(self) -> None:
-        self._stats = ReadStats()
+        self._counts: Counter[str] = Counter()
         self.start_afresh()
 
     def start_afresh(self) -> None:
@@ -22,9 +22,10 @@ class ReadCounter:
     def add(self, **amounts: float) -> None:
         """Raise counts by their names in `ReadStats`."""
         with self._lock:
-            raised = {name: getattr(self._stats, name) + amount for name, amount in amounts.items()}
-            self._stats = replace(self._stats, **raised)
+            for name, amount in amounts.items():
+                self._counts[name] += amount  # type: ignore[assignment]  # stall_s is a float
 
     def snapshot(self) -> ReadStats:
         """Return the counts of this moment."""
-        return self._stats
+        with self._lock:
+            return ReadStats(**self._counts)

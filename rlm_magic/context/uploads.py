@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from ..config import ContextConfig
 from ..errors import SegmentMissing
-from .stores import Head, Store
+from .destination import Destination
 from .stores.objects import ObstoreStore
 
 
@@ -20,17 +20,16 @@ class Uploads:
     of any upload is raised by a later `put` or at the end. Used from one thread.
     """
 
-    def __init__(self, store: Store, *, config: ContextConfig) -> None:
-        self._store = store
+    def __init__(self, place: Destination, *, config: ContextConfig) -> None:
+        self._store = place.store
         self._config = config
         self._pool = None
         self._begun: deque[tuple[Future[None], int]] = deque()
-        self._there: Mapping[str, Head] | None = None
+        # One request for a thousand objects, where asking for each would cost as much as small ones do.
+        self._there = place.listed
         self.pending_bytes = 0
-        if isinstance(store, ObstoreStore):
+        if isinstance(place.store, ObstoreStore):
             self._pool = ThreadPoolExecutor(config.upload_threads, thread_name_prefix="rlm upload")
-            # One request for a thousand objects, where asking for each would cost as much as small ones do.
-            self._there = store.listing("data")
 
     def __enter__(self) -> Uploads:
         return self

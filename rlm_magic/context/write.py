@@ -18,7 +18,7 @@ from .address import Access, is_url
 from .columns import Manifest
 from .context import Context
 from .cutter import Cutter
-from .destination import Committed, committed, writable
+from .destination import Committed, Destination, committed, writable
 from .given import check_names
 from .info import Unit
 from .layout import DocumentTable
@@ -27,7 +27,7 @@ from .opened import MANIFEST_KEY, open_stored, snapshot_key
 from .reopen import context_of
 from .sources import check_unit, open_context
 from .stores import Store
-from .stores.directory import MARK_KEY
+from .stores.directory import MARK_KEY, DirectoryStore
 from .tabulate import documents_of, extended, joined, unfinished_document, with_separator
 from .text import Text
 from .uploads import Uploads
@@ -68,16 +68,16 @@ def ingest(
     """
     _check_sizes(segment_bytes, object_bytes)
     access = Access(endpoint_url=endpoint_url, region=region, profile=profile, anonymous=anonymous)
-    store = writable(destination, access=access, config=_DEFAULTS)
-    before = committed(store)
+    place = writable(destination, access=access, config=_DEFAULTS)
+    before = committed(place)
     copied = _opened(source, errors=errors, access=access)
-    written = _Written(store, segment_bytes=segment_bytes, object_bytes=object_bytes)
-    _begin(store)
+    written = _Written(place, segment_bytes=segment_bytes, object_bytes=object_bytes)
+    _begin(place)
     written.copy(copied, on_progress=on_progress)
     policy = check_errors(errors)
     replaced = copied._text.origin.replaced or 0
     manifest = written.manifest(documents_of(copied), replaced=replaced, errors=policy)
-    return _commit(store, manifest, before, unit=check_unit(unit))
+    return _commit(place.store, manifest, before, unit=check_unit(unit))
 
 
 def append(
@@ -101,29 +101,30 @@ def append(
     """
     _check_sizes(segment_bytes, object_bytes)
     access = Access(endpoint_url=endpoint_url, region=region, profile=profile, anonymous=anonymous)
-    store = writable(destination, access=access, config=_DEFAULTS)
-    before = committed(store)
+    place = writable(destination, access=access, config=_DEFAULTS)
+    before = committed(place)
     if before is None or before.manifest is None:
         raise SourceError(
-            f"{store.url} holds no context of the current form to append to; ingest into it first"
+            f"{place.store.url} holds no context of the current form to append to; ingest into it first"
         )
     added = _opened(source, errors=errors, access=access)
     old, new = before.manifest, documents_of(added)
     check_names([*old.documents.names, *new.names])
     unfinished = unfinished_document(old) if sum(new.bytes) else None
-    written = _Written(store, segment_bytes=segment_bytes, object_bytes=object_bytes)
+    written = _Written(place, segment_bytes=segment_bytes, object_bytes=object_bytes)
+    _collect(place.store)
     written.copy(added, on_progress=on_progress, first=b"" if unfinished is None else b"\n")
     replaced = old.replaced + (added._text.origin.replaced or 0)
     table = joined(with_separator(old.documents, unfinished), new)
     fresh = written.manifest(table, replaced=replaced, errors=check_errors(errors))
-    return _commit(store, extended(old, fresh), before, unit=check_unit(unit))
+    return _commit(place.store, extended(old, fresh), before, unit=check_unit(unit))
 
 
 class _Written:
     """The segments written so far, packed into objects."""
 
-    def __init__(self, store: Store, *, segment_bytes: int, object_bytes: int) -> None:
-        self._store = store
+    def __init__(self, place: Destination, *, segment_bytes: int, object_bytes: int) -> None:
+        self._place = place
         self._cutter = Cutter(segment_bytes)
         self._object_bytes = object_bytes
         self._parts: list[bytes] = []
@@ -137,7 +138,7 @@ class _Written:
     def copy(self, source: Context, *, on_progress: OnProgress | None, first: bytes = b"") -> None:
         """Write the text of a context, with a newline in front if it is to begin a line."""
         total = source._text.measured().bytes_between(source._span.start, source._span.stop)
-        with Uploads(self._store, config=_DEFAULTS) as uploads:
+        with Uploads(self._place, config=_DEFAULTS) as uploads:
             self._copy(source, total, uploads, on_progress=on_progress, first=first)
             had_to_wait = uploads.pending_bytes > 0
         if had_to_wait and on_progress is not None:
@@ -203,9 +204,16 @@ def _check_sizes(segment_bytes: int, object_bytes: int) -> None:
         )
 
 
-def _begin(store: Store) -> None:
+def _begin(place: Destination) -> None:
     """Mark the place, so that an unfinished first ingest is not taken for a directory of text files."""
-    store.put(MARK_KEY, [b""])
+    _collect(place.store)
+    if place.listed is None or MARK_KEY not in place.listed:
+        place.store.put(MARK_KEY, [b""])
+
+
+def _collect(store: Store) -> None:
+    if isinstance(store, DirectoryStore):
+        store.collect(older_than_s=_DEFAULTS.abandoned_after_s)
 
 
 def _commit(store: Store, manifest: Manifest, before: Committed | None, *, unit: Unit) -> Context:

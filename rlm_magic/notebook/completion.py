@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .magics import RLMMagics
 
-_OUR_LINE = re.compile(r"^\s*(?:[\w., \t]+=\s*)?%%?(rlm(?:_context|_log|_status)?)\s+(.*)$", re.DOTALL)
+_OUR_LINE = re.compile(r"^\s*(?:[\w., \t]+=\s*)?%%?(rlm(?:_cache|_context|_log|_status)?)\s+(.*)$", re.DOTALL)
 _CONTEXT_OPTIONS = ("-c", "--context", "-x", "--unbind")
 _MODEL_OPTIONS = ("-m", "--model", "-s", "--sub-model")
 _VARIABLE_OPTIONS = ("--tool", "--with", "--schema")

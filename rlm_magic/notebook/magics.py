@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
-from IPython.core.magic_arguments import magic_arguments
+from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Enum, Unicode
 
 from .arguments import asking_options, binding_options, logging_options
@@ -17,7 +17,7 @@ from .opening import bind_named
 from .options import names_in, parse_line, parser_of, split_options
 from .progress import PROGRESS_KINDS, progress_for
 from .question import interpolate
-from .tables import ContextList, RunList, RunView, Status
+from .tables import CacheView, ContextList, RunList, RunView, Status
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -152,6 +152,27 @@ class RLMMagics(Magics):
         except ValueError as error:
             raise UsageError(str(error)) from error
         return None
+
+    @no_var_expand
+    @magic_arguments()
+    @argument("--clear", action="store_true", help="empty the cache on disk first")
+    @line_magic
+    def rlm_cache(self, line: str) -> CacheView:
+        """Show what is kept of remote texts on disk, between kernels, and what the bound contexts have read.
+
+        In [1]: %rlm_cache
+        In [2]: %rlm_cache --clear
+
+        Clearing deletes nothing that cannot be read again; contexts keep what they hold in memory.
+        RLM_CACHE_DIR says where the cache is, RLM_CACHE_BYTES how large it may grow; RLM_CACHE=off turns it
+        off.
+        """
+        from ..context.remember import forget_all
+        from ..disk import segment_cache
+
+        args = parse_line(parser_of(self.rlm_cache), line)
+        freed_bytes = segment_cache().clear() + forget_all() if args.clear else None
+        return CacheView.now(self.contexts, freed_bytes=freed_bytes)
 
     def _question(self, text: str, cell: str | None, *, resumed: str | None) -> str:
         if resumed is not None:

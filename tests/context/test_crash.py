@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,24 @@ def test_a_context_can_be_cut_anew_in_place(tmp_path: Path) -> None:
     assert again[:] == first[:] == OLD + "é" * 50
     assert again.info.segments == 1
     assert ingest(from_text(""), tmp_path)[:] == ""
+
+
+@pytest.mark.parametrize("what", ["ingest", "append"])
+def test_what_a_killed_writer_left_is_deleted_after_a_day(tmp_path: Path, what: str) -> None:
+    place = tmp_path / "w"
+    ingest([("old", OLD)], place)
+    left = [place / ".rlm-new-a", place / "data" / ".rlm-new-b", place / "manifests" / ".rlm-new-c"]
+    recent, foreign = place / "data" / ".rlm-new-d", place / "data" / ".rlm-other"
+    yesterday = time.time() - 25 * 3600
+    for path in [*left, recent, foreign]:
+        path.write_bytes(b"half a segm")
+        if path != recent:
+            os.utime(path, (yesterday, yesterday))
+    if what == "ingest":
+        ingest([("new", NEW)], place)
+    else:
+        append(place, [("new", NEW)])
+    assert not any(path.exists() for path in left)
+    assert recent.exists()
+    assert foreign.exists()
+    assert open_context(place)[:] == (NEW if what == "ingest" else OLD + NEW)

@@ -19,7 +19,7 @@ from .s3 import make_bucket, point_at
 
 LINES = [f"línea {number} {'x' * (number % 60)}\n" for number in range(3_000)]
 TEXT = "".join(LINES)
-QUICK = ContextConfig(store_retries=0, retry_first_s=0.01, read_deadline_s=8.0)
+QUICK = ContextConfig(retry_first_s=0.01, read_deadline_s=8.0)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_a_fault_that_passes_leaves_the_text_right(server: Server, fault: str) -
 def test_a_fault_that_stays_is_an_error_and_the_rest_reads(
     server: Server, fault: str, error: type[Exception]
 ) -> None:
-    context = opened()
+    context = opened(ContextConfig(retry_first_s=0.01, read_deadline_s=0.5))
     first_key = engine(context).extents.keys[0]
     server.set_faults(f"{fault} key=*{first_key}")
     with pytest.raises(error, match=r"segment|data/") as caught:
@@ -95,7 +95,7 @@ def test_a_refusal_is_not_asked_again(server: Server) -> None:
 
 
 def test_a_stalled_body_ends_at_the_deadline_and_can_be_read_anew(server: Server) -> None:
-    context = opened(ContextConfig(store_retries=0, read_deadline_s=0.5, request_timeout_s=4.0))
+    context = opened(ContextConfig(read_deadline_s=0.5, request_timeout_s=4.0))
     server.set_faults("stall@1")
     with pytest.raises(StoreUnavailable, match=r"did not arrive within 0\.5 s \(lines 0 to"):
         context[0]
@@ -136,7 +136,7 @@ def test_what_is_read_ahead_is_bounded(server: Server) -> None:
     context = opened(ContextConfig(prefetch_bytes=9_000))
     segments = engine(context)
     segments.prefetch(range(len(segments.extents.objects)), priority=2, owner="a")
-    _until(lambda: context.stats.prefetched_bytes > 0 and not segments._flights)
+    _until(lambda: context.stats.prefetched_bytes > 0 and not segments._flights.under_way)
     assert context.stats.prefetched_bytes <= 9_000
 
 
@@ -156,14 +156,16 @@ def test_evicted_unread_bytes_count_as_wasted(server: Server) -> None:
 
 
 def test_what_is_retried() -> None:
-    passing, final = (
-        StoreUnavailable("x: the store answered 503 SlowDown"),
-        StoreUnavailable("x: the store answered 403"),
+    slow, passing, final = (
+        StoreUnavailable("slow down", status=503),
+        StoreUnavailable("internal error", status=500),
+        StoreUnavailable("forbidden", status=403),
     )
+    assert may_pass(slow, attempt=9, attempts=2)
     assert may_pass(passing, attempt=1, attempts=2)
     assert not may_pass(passing, attempt=2, attempts=2)
     assert not may_pass(final, attempt=1, attempts=9)
-    assert may_pass(StoreUnavailable("x: the store answered 429 Slow"), attempt=1, attempts=2)
+    assert may_pass(StoreUnavailable("slow down", status=429), attempt=1, attempts=2)
     assert may_pass(IntegrityError("x"), attempt=1, attempts=9)
     assert not may_pass(IntegrityError("x"), attempt=2, attempts=9)
     assert not may_pass(SegmentMissing("x"), attempt=1, attempts=9)

@@ -131,14 +131,20 @@ def test_ingest_and_append_live_in_a_prefix(server: Server, slash: str) -> None:
     assert again[:] == "".join(LINES[100:200])
 
 
-def test_opening_a_manifest_costs_one_request_below_a_slash(server: Server) -> None:
+@pytest.mark.parametrize(("key", "heads"), [("cost/", []), ("cost", ["HeadObject"])])
+def test_opening_asks_everything_at_once(server: Server, key: str, heads: list[str]) -> None:
     ingest([TEXT], "s3://bucket/cost/")
     server.reset_stats()
-    context = open_context("s3://bucket/cost/")
-    assert (len(context), server.stats()["requests"]) == (len(LINES), 1)
-    server.reset_stats()
-    assert len(open_context("s3://bucket/cost")) == len(LINES)
-    assert server.stats()["requests"] == 2
+    server.set_faults("slow verb=GET seconds=0.3")
+    assert len(open_context(f"s3://bucket/{key}")) == len(LINES)
+    server.set_faults("")
+    expected = sorted([*heads, "GetObject", "ListObjectsV2"])
+    while len(server.requests()) < len(expected):
+        pass  # Nobody waited for the listing.
+    requests = server.requests()
+    assert sorted(request["operation"] for request in requests) == expected
+    first_end = min(request["ended_s"] for request in requests if request["verb"] == "GET")
+    assert max(request["started_s"] for request in requests) < first_end
 
 
 def test_an_interrupted_ingest_sends_only_what_is_missing(server: Server) -> None:
@@ -206,6 +212,11 @@ def test_a_changed_object_is_never_mixed_in(server: Server, root: Path) -> None:
     path = root / "bucket" / "changing.txt"
     path.write_bytes(b"old\n" * 10)
     context = open_context("s3://bucket/changing.txt")
+    path.write_bytes(b"new\n" * 10)
+    # What was kept of the pass that bound it is still the old text.
+    assert context[:] == "old\n" * 10
+    path.write_bytes(b"old\n" * 10)
+    context = open_context("s3://bucket/changing.txt", config=ContextConfig(memory_bytes=0))
     path.write_bytes(b"new\n" * 10)
     with pytest.raises(SnapshotChanged, match=r"changing\.txt"):
         context[:]

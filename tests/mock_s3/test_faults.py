@@ -32,6 +32,7 @@ def target(bucket: Path) -> str:
         ("expired", 400, "ExpiredToken"),
         ("skewed", 403, "RequestTimeTooSkewed"),
         ("missing", 404, "NoSuchKey"),
+        ("conflict", 409, "ConditionalRequestConflict"),
     ],
 )
 def test_errors_in_place_of_answers(
@@ -134,6 +135,20 @@ def test_short_bodies_agree_with_their_headers(url: mock_s3.Server, target: str)
         part = raw.ask("GET", target, Range="bytes=100-1099")
     assert (part.status, part.body) == (206, DATA[100:600])
     assert part.headers["content-range"] == f"bytes 100-599/{len(DATA)}"
+
+
+def test_a_range_is_answered_by_another_one(url: mock_s3.Server, target: str) -> None:
+    url.set_faults("shift")
+    with Raw(url) as raw:
+        part = raw.ask("GET", target, Range="bytes=100-1099")
+        assert (part.status, part.body) == (206, DATA[101:1101])
+        assert part.headers["content-range"] == f"bytes 101-1100/{len(DATA)}"
+        assert raw.ask("GET", target, Range="bytes=100-").body == DATA[101:]
+        assert raw.ask("GET", target).body == DATA
+        url.set_faults("whole")
+        part = raw.ask("GET", target, Range="bytes=100-1099")
+    assert (part.status, part.body) == (200, DATA)
+    assert "content-range" not in part.headers
 
 
 def test_change_stays_until_the_object_is_written(url: mock_s3.Server, bucket: Path, target: str) -> None:

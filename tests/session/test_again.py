@@ -201,3 +201,18 @@ def test_identical_sub_calls_are_answered_from_the_cache_and_marked() -> None:
     assert answers[0].text == answers[1].text == "reply 1reply 2"
     assert [call.cached for call in answers[0].steps[0].sub_calls] == [False, False]
     assert [call.cached for call in answers[1].steps[0].sub_calls] == [True, True]
+
+
+def test_true_means_the_cache_on_disk_which_outlives_the_process() -> None:
+    model = 'ScriptedModel(["```repl\\nFINAL(llm_query(\'same\'))\\n```"])'
+    first = (
+        "import rlm_magic\nfrom rlm_magic.models import ScriptedModel\n"
+        "sub = ScriptedModel(['paid'], name='sub')\n"
+        f"rlm_magic.ask('q', ['text'], model={model}, sub_model=sub, cache=True)"
+    )
+    subprocess.run([sys.executable, "-c", first], check=True)
+    reply = code("FINAL(llm_query('same'))")
+    sub = ScriptedModel([], name="sub")
+    answer = rlm_magic.ask("q", [TEXT], model=Listening(reply), sub_model=sub, cache=True)
+    assert answer.text == "paid"
+    assert answer.steps[0].sub_calls[0].cached

@@ -53,7 +53,8 @@ def settings(access: Access, *, of: str) -> Settings:
             credentials=None if access.anonymous else _credentials(session, of=of),
         )
     except BotoCoreError as error:
-        raise StoreUnavailable(f"{of}: no AWS credentials: {error}; {_WAYS_OUT}") from error
+        text = f"{of}: no AWS credentials: {error}; {_WAYS_OUT}"
+        raise StoreUnavailable(text, may_pass=False) from error
 
 
 def _session(access: Access) -> Session:
@@ -86,7 +87,7 @@ def _configured_endpoint(session: Session) -> str | None:
 def _credentials(session: Session, *, of: str) -> Callable[[], dict[str, Any]]:
     found = session.get_credentials()
     if found is None:
-        raise StoreUnavailable(f"{of}: no AWS credentials were found; {_WAYS_OUT}")
+        raise StoreUnavailable(f"{of}: no AWS credentials were found; {_WAYS_OUT}", may_pass=False)
 
     def current() -> dict[str, Any]:
         frozen = found.get_frozen_credentials()

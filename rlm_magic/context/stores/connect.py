@@ -9,13 +9,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ...config import ContextConfig
-from ...errors import SourceError, StoreUnavailable
+from ...errors import SourceError, StoreUnavailable, WriteConflict
 from ..address import Access, Address, check_access
+from ..recent import Recent
 from .aws import settings
 from .objects import ObstoreStore
+from .surroundings import surroundings
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore
+    from obstore import UpdateVersion
+    from obstore.store import GCSCredential, ObjectStore
+
+_KEPT = 4
 
 
 class RemoteStore(ObstoreStore):
@@ -34,7 +39,8 @@ class RemoteStore(ObstoreStore):
         self.bucket = address.bucket
         self.url = str(address).rstrip("/")
         self._config = config
-        self._shared = shared or Connection(address, access, config)
+        self._shared = shared or _connection(address, access, config)
+        self.shared_as = id(self._shared)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _of_pickle, (self.address, self.access, self._config)
@@ -47,8 +53,19 @@ class RemoteStore(ObstoreStore):
     def _connection(self) -> ObjectStore:
         return self._shared.store()
 
-    def _renew(self) -> bool:
-        return self._shared.renew()
+    def _renew(self, refused: ObjectStore) -> bool:
+        return self._shared.renew(refused)
+
+    def _condition(self, key: str, expected: str) -> UpdateVersion:
+        if self.address.scheme != "gs":
+            return {"e_tag": expected}
+        # Google's conditions are on generations: the one that has the expected ETag now.
+        import obstore
+
+        meta = self._ask(key, lambda store: obstore.head(store, self._path(key)))
+        if meta["e_tag"] != expected:
+            raise WriteConflict(f"somebody else wrote {self._name(key)} meanwhile; it was not touched")
+        return {"e_tag": expected, "version": meta["version"]}
 
     def _path(self, key: str) -> str:
         return self.address.key + key
@@ -72,13 +89,25 @@ class Connection:
                 self._made = _connect(self._address, self._access, self._config)
             return self._made
 
-    def renew(self) -> bool:
-        """Look credentials up anew; return whether there are any."""
+    def renew(self, refused: ObjectStore | None = None) -> bool:
+        """Look credentials up anew; return whether there are any.
+
+        Of many requests that were refused with the store `refused`, the first renews it for all.
+        """
         if self._address.scheme != "s3" or self._access.anonymous:
             return False
         with self._lock:
-            self._made = None
+            if refused is None or self._made is refused:
+                self._made = None
         return True
+
+
+_RECENT: Recent[Connection] = Recent(_KEPT)
+
+
+def _connection(address: Address, access: Access, config: ContextConfig) -> Connection:
+    key = (address.scheme, address.bucket, access, config, surroundings())
+    return _RECENT.get(key, lambda: Connection(address, access, config))
 
 
 _connected_in: int | None = None
@@ -97,7 +126,8 @@ def _refuse_after_fork() -> None:
     if _connected_in != pid:
         raise StoreUnavailable(
             f"process {pid} was forked off one that reads from a remote store, and cannot do so itself; "
-            'start it with multiprocessing.get_context("spawn"), or read in the parent'
+            'start it with multiprocessing.get_context("spawn"), or read in the parent',
+            may_pass=False,
         )
 
 
@@ -140,15 +170,39 @@ def _cloud(address: Address, access: Access, config: ContextConfig) -> ObjectSto
     from obstore.store import AzureStore, GCSStore
 
     kind = GCSStore if address.scheme == "gs" else AzureStore
+    endpoint, emulator = _endpoint(address.scheme), _emulator() if address.scheme == "gs" else ""
+    chosen: Any = {"base_url": emulator} if emulator else {}
+    others = _transport(config, allow_http=endpoint.startswith("http://"))
+    if access.anonymous:
+        chosen["skip_signature"] = True
+    elif emulator:
+        # Nobody checks them, but without any, obstore would look for some to write with.
+        others["credential_provider"] = _credentials_of_emulator
     try:
-        chosen: Any = {"skip_signature": True} if access.anonymous else {}
-        return kind(address.bucket, config=chosen, **_transport(config, allow_http=False))
+        return kind(address.bucket, config=chosen, **others)
     except (BaseError, ValueError, OSError) as error:
         text = str(error).split("Debug source", 1)[0].strip()
         raise SourceError(
             f"{address}: {text}; it is set up by its own environment variables, such as "
             "GOOGLE_APPLICATION_CREDENTIALS or AZURE_STORAGE_ACCOUNT_NAME"
         ) from error
+
+
+def _endpoint(scheme: str) -> str:
+    """Return where the environment says that a store is, or nothing for its usual place."""
+    if scheme == "gs":
+        return _emulator() or os.environ.get("GOOGLE_BASE_URL", "")
+    return os.environ.get("AZURE_STORAGE_ENDPOINT") or os.environ.get("AZURE_ENDPOINT", "")
+
+
+def _emulator() -> str:
+    """Return the stand-in for Google's storage that its own tools are told to use; obstore does not ask."""
+    host = os.environ.get("STORAGE_EMULATOR_HOST", "")
+    return host if not host or "://" in host else f"http://{host}"
+
+
+def _credentials_of_emulator() -> GCSCredential:
+    return {"token": "emulator", "expires_at": None}
 
 
 def _transport(config: ContextConfig, *, allow_http: bool) -> dict[str, Any]:
@@ -160,12 +214,8 @@ def _transport(config: ContextConfig, *, allow_http: bool) -> dict[str, Any]:
             "pool_max_idle_per_host": str(config.idle_connections),
         },
         "retry_config": {
-            "max_retries": config.store_retries,
+            # One policy for all: ours, which counts, and slows down where the store asks for it.
+            "max_retries": 0,
             "retry_timeout": timedelta(seconds=config.request_timeout_s),
-            "backoff": {
-                "init_backoff": timedelta(milliseconds=50),
-                "max_backoff": timedelta(seconds=2),
-                "base": 2,
-            },
         },
     }

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...errors import SegmentMissing, SnapshotChanged, StoreUnavailable, WriteConflict
@@ -76,6 +77,15 @@ class DirectoryStore:
         with _as_our_errors(self.url, ""):
             return sorted(_walk(self._root))
 
+    def collect(self, *, older_than_s: float) -> None:
+        """Delete what writers that were killed left unfinished, if nobody has written to it for so long."""
+        before = time.time() - older_than_s
+        for path in _unfinished(self._root):
+            # Somebody else may collect at the same time, and what cannot be deleted does no harm.
+            with suppress(OSError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+
     def _replace(self, path: Path, parts: Sequence[bytes]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY_PREFIX, dir=path.parent)
@@ -121,6 +131,12 @@ def _walk(root: Path) -> Iterator[str]:
             path = os.path.join(folder, name)
             if not name.startswith(".") and os.path.isfile(path):
                 yield os.path.relpath(path, root).replace(os.sep, "/")
+
+
+def _unfinished(root: Path) -> Iterator[Path]:
+    # Ours are in the root and in its folders, never deeper; a glob with ** would walk all that is below.
+    yield from root.glob(f"{_TEMPORARY_PREFIX}*")
+    yield from root.glob(f"*/{_TEMPORARY_PREFIX}*")
 
 
 def _raise(error: OSError) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ...config import ContextConfig
 from ...errors import RLMError, SnapshotChanged, StoreUnavailable, WriteConflict
+from ..again import again
 from . import Head
 from .refusals import is_expired, missing, refused
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import GetOptions, ObjectMeta, PutMode, UpdateVersion
     from obstore.store import ObjectStore
 
 _DEFAULTS = ContextConfig()
@@ -22,6 +24,8 @@ class ObstoreStore:
     """An obstore store under the contract of `Store`. `url` is how errors name it."""
 
     bucket: str | None = None
+    shared_as: Hashable = None
+    """Equal for stores whose requests go over the same connections; None for one that shares with none."""
 
     def __init__(self, store: ObjectStore, *, url: str, config: ContextConfig = _DEFAULTS) -> None:
         self._store = store
@@ -33,12 +37,18 @@ class ObstoreStore:
         import obstore
 
         meta = self._ask(key, lambda store: obstore.head(store, self._path(key)))
-        return Head(meta["size"], meta["e_tag"] or "")
+        return _head(meta)
 
     def get(self, key: str, *, start: int = 0, stop: int | None = None, version: str | None = None) -> bytes:
         """Return a range of an object, comparing the ETag that came with these very bytes."""
+        return bytes(self.view(key, start=start, stop=stop, version=version))
+
+    def view(
+        self, key: str, *, start: int = 0, stop: int | None = None, version: str | None = None
+    ) -> memoryview:
+        """Return what `get` does, not copied from where the client has it."""
         if stop is not None and stop <= start:
-            return b""
+            return memoryview(b"")
         data, found = self._ask(key, lambda store: _read(store, self._path(key), start, stop))
         if version is not None and found != version:
             raise SnapshotChanged(f"{self._name(key)} changed since the context was opened; bind it again")
@@ -50,17 +60,15 @@ class ObstoreStore:
 
         config, data = self._config, b"".join(parts)
         is_large = len(data) > config.upload_part_bytes
-        self._ask(
-            key,
-            lambda store: obstore.put(
-                store,
-                self._path(key),
-                data,
-                use_multipart=is_large,
-                chunk_size=config.upload_part_bytes,
-                max_concurrency=config.upload_parts,
-            ),
+        put = partial(
+            obstore.put,
+            path=self._path(key),
+            file=data,
+            use_multipart=is_large,
+            chunk_size=config.upload_part_bytes,
+            max_concurrency=config.upload_parts,
         )
+        again(lambda: self._ask(key, put), config=config)
 
     def swap(self, key: str, data: bytes, *, expected: str | None) -> None:
         """Write an object by a conditional request.
@@ -71,16 +79,21 @@ class ObstoreStore:
         import obstore
 
         path = self._path(key)
-        mode = "create" if expected is None else {"e_tag": expected}
-        for attempts_left in reversed(range(self._config.store_retries + 1)):
+
+        def attempt() -> None:
             try:
-                self._ask(key, lambda store: obstore.put(store, path, data, mode=mode))  # type: ignore[arg-type]
-                return
-            except (WriteConflict, StoreUnavailable) as error:
-                if self._holds(key, data):
-                    return
-                if isinstance(error, WriteConflict) or not attempts_left:
+                mode: PutMode = "create" if expected is None else self._condition(key, expected)
+                self._ask(key, lambda store: obstore.put(store, path, data, mode=mode))
+            except (WriteConflict, StoreUnavailable):
+                if not self._holds(key, data):
                     raise
+
+        try:
+            again(attempt, config=self._config)
+        except StoreUnavailable as error:
+            if error.status == 409:
+                raise self._conflict(key) from error
+            raise
 
     def listing(self, prefix: str = "") -> dict[str, Head]:
         """Return every object below a prefix (whole parts of a key), hidden ones too; nothing is read."""
@@ -90,7 +103,7 @@ class ObstoreStore:
 
         def listed(store: ObjectStore) -> dict[str, Head]:
             found = (meta for batch in obstore.list(store, root or None) for meta in batch)
-            return {meta["path"][skip:]: Head(meta["size"], meta["e_tag"] or "") for meta in found}
+            return {meta["path"][skip:]: _head(meta) for meta in found}
 
         return self._ask(prefix, listed)
 
@@ -108,9 +121,13 @@ class ObstoreStore:
     def _connection(self) -> ObjectStore:
         return self._store
 
-    def _renew(self) -> bool:
-        """Sign with newer credentials from now on; return whether there can be any."""
+    def _renew(self, refused: ObjectStore) -> bool:  # noqa: ARG002
+        """Sign with newer credentials than `refused` does from now on; return whether there can be any."""
         return False
+
+    def _condition(self, key: str, expected: str) -> UpdateVersion:  # noqa: ARG002
+        """Return how the store is told to write only over the version `expected`."""
+        return {"e_tag": expected}
 
     def _path(self, key: str) -> str:
         return key
@@ -127,7 +144,7 @@ class ObstoreStore:
         try:
             return ask(store)
         except failures as error:
-            if not (is_expired(str(error)) and self._renew()):
+            if not (is_expired(str(error)) and self._renew(store)):
                 raise self._as_ours(key, error) from error
         store = self._connection()
         try:
@@ -141,9 +158,17 @@ class ObstoreStore:
         name, text = self._name(key), str(error)
         if isinstance(error, FileNotFoundError) or "<Code>NoSuchBucket<" in text:
             return missing(name, text, bucket=self.bucket)
-        if isinstance(error, (AlreadyExistsError, PreconditionError)):
-            return WriteConflict(f"somebody else wrote {name} meanwhile; nothing of theirs was touched")
+        is_decided = "<Code>ConditionalRequestConflict<" not in text
+        if isinstance(error, (AlreadyExistsError, PreconditionError)) and is_decided:
+            return self._conflict(key)
+        if isinstance(error, NotImplementedError):
+            return StoreUnavailable(f"{name}: {text}", may_pass=False)
         return refused(name, text)
+
+    def _conflict(self, key: str) -> WriteConflict:
+        return WriteConflict(
+            f"somebody else wrote {self._name(key)} meanwhile; nothing of theirs was touched"
+        )
 
 
 def is_hidden(key: str) -> bool:
@@ -151,11 +176,17 @@ def is_hidden(key: str) -> bool:
     return any(part.startswith(".") for part in key.split("/"))
 
 
-def _read(store: ObjectStore, key: str, start: int, stop: int | None) -> tuple[bytes, str]:
+def _read(store: ObjectStore, key: str, start: int, stop: int | None) -> tuple[memoryview, str]:
     import obstore
 
     result = obstore.get(store, key, options=_options(start, stop))
-    return bytes(result.bytes()), result.meta["e_tag"] or ""
+    return memoryview(result.bytes()), _head(result.meta).version
+
+
+def _head(meta: ObjectMeta) -> Head:
+    # Azure's ETags have quotes in headers, where conditions need them, and none in listings.
+    tag = meta["e_tag"] or ""
+    return Head(meta["size"], f'"{tag}"' if tag and not tag.endswith('"') else tag)
 
 
 def _options(start: int, stop: int | None) -> GetOptions:

@@ -49,7 +49,7 @@ def refused(name: str, text: str) -> ContextError:
         return StoreUnavailable(f"{name}: {_plain(text)}")
     said = ": ".join(filter(None, (code, message[1] if message else None))) or status[2].strip()
     advice = f"; {_ADVICE[known]}" if known else ""
-    return StoreUnavailable(f"{name}: the store answered {status[1]} {said}{advice}")
+    return StoreUnavailable(f"{name}: the store answered {status[1]} {said}{advice}", status=int(status[1]))
 
 
 def _code(text: str) -> str | None:
