@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 OUT    ?= build
 
-.PHONY: demo test lint format notebooks bench clean
+.PHONY: demo test lint format notebooks screenshots bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python notebooks/run.py notebooks/01_quickstart.ipynb --out $(OUT)
@@ -25,6 +25,10 @@ format: $(VENV)/.test-installed
 # Executes the notebooks in place, as they are committed.
 notebooks: $(VENV)/.test-installed
 	for notebook in notebooks/*.ipynb; do $(BIN)/python notebooks/run.py $$notebook --in-place || exit 1; done
+
+# The README's pictures. The other tests leave theirs in build/screenshots.
+screenshots: $(VENV)/.test-installed
+	RLM_SCREENSHOTS=docs $(BIN)/python -m pytest -q tests/browser/test_pictures.py
 
 bench: $(VENV)/.test-installed
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done

@@ -47,6 +47,8 @@ class ContextConfig:
     """A read is asked for a second time when it is late by what others took; before any came, after this."""
     hedge_share: float = 0.05
     """Requests sent a second time, as a share of all; a few are always allowed."""
+    complete_s: float = 2.0
+    """How long completing a remote address may take."""
     retry_first_s: float = 0.1
     retry_most_s: float = 5.0
     """The pause before a retry is random, up to a limit that doubles from the first to the last of these."""

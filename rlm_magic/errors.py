@@ -229,7 +229,9 @@ class RunInterrupted(KeyboardInterrupt):
         self.answer = answer
 
     def _render_traceback_(self) -> list[str]:
-        return [f"{self}; what it found is kept (%rlm_log {self.answer.run_id})"]
+        run_id = self.answer.run_id
+        ways_on = f"%rlm_step goes on with it, and later %rlm --resume {run_id}"
+        return [f"{self}; what it found is kept (%rlm_log {run_id}); {ways_on}"]
 
 
 class RunEnded(BaseException):

@@ -62,7 +62,8 @@ class SubCall:
     """One `llm_query` or `rlm_query` made by a cell. `error` is set, and `reply` empty, when it failed.
 
     `cached` says that the reply came from a cache and was not paid for. `child` is the run behind an
-    `rlm_query`; `usage` is then that of the child's whole tree.
+    `rlm_query`; `usage` is then that of the child's whole tree. `started_s` is how long its run had gone on
+    when it began, as for Cell and Step; None where that was not recorded.
     """
 
     model: str
@@ -73,6 +74,7 @@ class SubCall:
     error: str | None = None
     cached: bool = False
     child: Answer | None = None
+    started_s: float | None = None
 
 
 LineRanges = tuple[tuple[int, int], ...]
@@ -112,12 +114,17 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Which of the context's `lines` a run read, searched, and showed to sub-models."""
+    """Which of the context's `lines` a run read, searched, and showed to sub-models.
+
+    `documents` are the names of the context's documents, each with its first line; none where there is but
+    one, or more than a map of the text could mark.
+    """
 
     lines: int
     read: LineRanges = ()
     searched: LineRanges = ()
     prompted: LineRanges = ()
+    documents: tuple[tuple[str, int], ...] = ()
 
     @property
     def read_share(self) -> float:
@@ -138,13 +145,17 @@ def _share(ranges: LineRanges, lines: int) -> float:
 class Citation:
     """Lines that an answer cites, `first` to `last` inclusive, as `label` has them in the text.
 
-    The numbers are those of `context.search`: [L1200-L1210] means `context[1200:1211]`.
+    The numbers are those of `context.search`: [L1200-L1210] means `context[1200:1211]`. `text` is what stands
+    there, secrets redacted and its length capped; "" where there is no such line or it could not be read.
+    `document` is the name of the document it stands in, "" where there is but one.
     """
 
     first: int
     last: int
     status: Literal["read", "not read", "no such line"]
     label: str
+    text: str = ""
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +227,7 @@ class Cell:
     code: str
     result: CellResult
     sub_calls: tuple[SubCall, ...] = ()
+    started_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +235,8 @@ class Step:
     """One turn of a run. `number` counts from 1; `notes` is what the loop told the model besides output.
 
     `reading` is what the step read of the context. `compaction` is set when the conversation was shortened
-    before the step; `usage` includes what that cost.
+    before the step; `usage` includes what that cost. `edited` says that the user's code ran in the place of
+    the reply's; in a step that the user took without asking the model `reply` is "".
     """
 
     number: int
@@ -235,6 +248,8 @@ class Step:
     final: str | None = None
     reading: Reading = Reading()
     compaction: Compaction | None = None
+    started_s: float | None = None
+    edited: bool = False
 
     @property
     def sub_calls(self) -> tuple[SubCall, ...]:
@@ -251,7 +266,7 @@ class Answer:
     `variables` holds what the run left in its namespace. `usage` is per model name, `reads` what reading the
     context cost, `coverage` which lines were read. `citations` are the lines that the text cites.
     `trajectory` is the file that records the run; `page` makes a web page of the answer. `resting` is the
-    run's namespace, kept for a run that may be resumed in this process.
+    run's namespace, kept for a run that may be resumed in this process. `model` is the root model's name.
     """
 
     question: str
@@ -269,6 +284,7 @@ class Answer:
     coverage: Coverage | None = None
     citations: tuple[Citation, ...] = ()
     resting: object = field(default=None, compare=False)
+    model: str = ""
 
     def __str__(self) -> str:
         return self.text
@@ -327,6 +343,14 @@ class TextStreamed:
 
 
 @dataclass(frozen=True, slots=True)
+class RunPaused:
+    """The root model's reply for `step` is there; the run waits until somebody lets it go on."""
+
+    step: int
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
 class CellStarted:
     """A cell of the reply begins to run. `index` counts from 0 within the step."""
 
@@ -371,6 +395,7 @@ Event = (
     RunStarted
     | ThinkingStarted
     | TextStreamed
+    | RunPaused
     | CellStarted
     | SubCallsProgressed
     | CellFinished

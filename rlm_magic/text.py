@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+# Escape sequences and other controls could repaint the terminal; tabs and line ends are all a text needs.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
 
 def clip(text: str, *, limit_chars: int) -> str:
     """Return `text` whole if it has at most `limit_chars` characters, else its head and tail around a count.
@@ -37,3 +42,12 @@ def size_text(size_bytes: float) -> str:
             break
         size_bytes /= 1000
     return f"{size_bytes:.0f} B" if unit == "B" else f"{size_bytes:,.1f} {unit}"
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with control characters made visible, so that it cannot act on what shows it.
+
+    >>> printable("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    return _CONTROLS.sub(lambda match: match.group().encode("unicode_escape").decode(), text)

@@ -156,7 +156,8 @@ def test_the_python_commands_run(tmp_path: Path) -> None:
 def test_every_option_in_the_readme_exists() -> None:
     from rlm_magic.notebook.magics import RLMMagics
 
-    magics = (RLMMagics.rlm, RLMMagics.rlm_context, RLMMagics.rlm_log, RLMMagics.rlm_cache)
+    names = ("rlm", "rlm_context", "rlm_log", "rlm_cache", "rlm_status", "rlm_step")
+    magics = [getattr(RLMMagics, name) for name in names]
     known = {option for magic in magics for option in magic.parser._option_string_actions}
     text = (ROOT / "README.md").read_text()
     for line in re.findall(r"%rlm\S* [^`|\n]*|^\| `-[^|]*", text, re.MULTILINE):

@@ -7,7 +7,7 @@ fastest. A `Context` is what they return.
 from .context import Context
 from .documents import Documents
 from .info import Info, Unit
-from .search import Match
+from .matches import Match, Matches
 from .sources import from_text, open_context
 from .utf8 import TextWarning
 from .write import append, ingest
@@ -17,6 +17,7 @@ __all__ = [
     "Documents",
     "Info",
     "Match",
+    "Matches",
     "TextWarning",
     "Unit",
     "append",

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import ContextTooLarge
 from ..records import ReadStats
-from ..text import counted
 from .coverage import Observer
-from .describe import describe, plain
+from .describe import describe
 from .documents import Documents
 from .foresight import Foresight
 from .guess import Measures
 from .info import Info, Unit
 from .layout import Span
 from .likestr import LikeStr
+from .matches import Matches
 from .needle import contains, count
-from .search import Match, Pattern, findall, search
+from .search import Pattern, findall, search
+from .shown import Shown
 from .text import Text
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _SEARCHED_NEIGHBOURS = 8
 
 
-class Context(LikeStr, Sequence[str]):
+class Context(LikeStr, Shown, Sequence[str]):
     r"""A text of any size, read as a sequence of lines or of characters.
 
     A line ends at "\n", keeps its ending, and nothing else is a line break. `context[i]` is a line,
@@ -151,7 +152,7 @@ class Context(LikeStr, Sequence[str]):
         ignore_case: bool = False,
         literal: bool = False,
         limit: int | None = -1,
-    ) -> list[Match]:
+    ) -> Matches:
         """Return the lines in which a regular expression is found, with where in the line.
 
         Those are the lines for which `re.search(pattern, line)` finds something, line ending included;
@@ -208,17 +209,6 @@ class Context(LikeStr, Sequence[str]):
                 "(context[a:b], context.chars[a:b]), search it, or write context[:] if you do want it whole"
             )
         return self.whole(what="str()")
-
-    def __repr__(self) -> str:
-        info = self.info
-        sizes = [counted(info.lines, "line")]
-        if info.characters is not None:
-            sizes.append(counted(info.characters, "character"))
-        what = (
-            f"{plain(self._name)} of {plain(info.source)}" if self._name is not None else plain(info.source)
-        )
-        sizes.append(counted(info.documents, "document"))
-        return f"<Context of {what}: {', '.join(sizes)}, unit={self.unit!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         from .reopen import recipe, reopen

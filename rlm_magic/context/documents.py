@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .describe import plain
 from .layout import Span
+from .shown import documents_html
 
 if TYPE_CHECKING:
     from .context import Context
@@ -46,6 +47,9 @@ class Documents(Mapping[str, "Context"]):
         more = ", ..." if len(self) > 3 else ""
         return f"<{len(self):,} documents: {shown}{more}>"
 
+    def _repr_html_(self) -> str:
+        return documents_html(self)
+
     @property
     def names(self) -> list[str]:
         """The names, in order."""
@@ -54,6 +58,17 @@ class Documents(Mapping[str, "Context"]):
     def some(self, limit: int) -> Iterator[str]:
         """Yield the first few names."""
         return islice(self, limit)
+
+    def starts(self) -> Iterator[tuple[str, int]]:
+        """Yield each name with the line of the context at which its document starts."""
+        first = self._context._span.newline_start
+        for number in self._numbers:
+            start = self._text.documents.line_starts[number] - first
+            yield self._text.documents.names[number], max(0, start)
+
+    def of_line(self, line: int) -> str:
+        """Return the name of the document that a line of the context is in."""
+        return self._text.documents.of_line(self._context._span.newline_start + line)
 
     def _number(self, name: str) -> int:
         number = self._text.documents.numbers.get(name)

@@ -98,6 +98,10 @@ class StoredSegments:
         for batch in self._batches(numbers):
             yield from self._load(batch, keep=keep)
 
+    def on_disk(self, numbers: Sequence[int]) -> frozenset[int]:
+        """Return which of the given segments the cache on disk probably holds, at the price of no read."""
+        return self._disk.holding(numbers)
+
     def admit(self, number: int, segment: Segment) -> None:
         """Take in a segment that was read otherwise, as far as there is room."""
         wasted = self._tier.admit(number, segment)

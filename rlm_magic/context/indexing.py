@@ -19,6 +19,7 @@ from .cutter import Cutter
 from .segment import Segment
 from .stores import Head, Store
 from .stores.objects import ObstoreStore
+from .tally import Tally
 from .utf8 import BOM, Errors, clean
 
 
@@ -78,13 +79,14 @@ def index_all(
     """
     # No request is so small that it could cut a BOM in two.
     step = max(config.request_bytes, len(BOM))
+    tally = Tally(sum(item.head.size for item in plain))
 
     def index(item: Plain) -> Indexed:
         blocks = (read() for read in block_reads(store, item.key, item.head, step_bytes=step))
-        return _index(store, item, blocks, errors=errors, config=config)
+        return _index(store, item, tally.through(blocks), errors=errors, config=config)
 
     if isinstance(store, ObstoreStore):
-        return _index_remote(store, plain, kept, errors=errors, config=config)
+        return _index_remote(store, plain, kept, tally, errors=errors, config=config)
     if len(plain) <= 1:
         return list(map(index, plain))
     with ThreadPoolExecutor(config.read_threads, thread_name_prefix="rlm index") as pool:
@@ -92,7 +94,7 @@ def index_all(
 
 
 def _index_remote(
-    store: Store, plain: Sequence[Plain], kept: Kept, *, errors: Errors, config: ContextConfig
+    store: Store, plain: Sequence[Plain], kept: Kept, tally: Tally, *, errors: Errors, config: ContextConfig
 ) -> list[Indexed]:
     """The blocks of all objects are one sequence that is read ahead: many small ones as well as one large."""
     step = max(config.request_bytes, len(BOM))
@@ -102,7 +104,7 @@ def _index_remote(
     calls = (partial(again, read, config=config) for read in chain.from_iterable(reads))
     with closing(in_order(calls, ahead=ahead)) as blocks:
         return [
-            _index(store, item, islice(blocks, len(own)), kept, errors=errors, config=config)
+            _index(store, item, tally.through(islice(blocks, len(own))), kept, errors=errors, config=config)
             for item, own in zip(plain, reads, strict=True)
         ]
 

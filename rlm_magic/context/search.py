@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from .layout import Span
 from .linesearch import LineSearch, compiled
+from .matches import Match, Matches
 from .room import check_room
 from .segment import Segment
 from .text import Text
@@ -17,27 +17,12 @@ from .text import Text
 Pattern = str | re.Pattern[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A line in which a pattern was found.
-
-    `line` is its number in the context searched, `text` the line with its ending, `start` and `end` the span
-    of the first match in it, `document` the name of the document it belongs to.
-    """
-
-    line: int
-    text: str
-    start: int
-    end: int
-    document: str
-
-
 def search(
     text: Text, span: Span, pattern: Pattern, *, ignore_case: bool, literal: bool, limit: int | None
-) -> list[Match]:
+) -> Matches:
     """Return the first `limit` lines of the span that match, or all of them for None."""
     ready = LineSearch(compiled(pattern, ignore_case=ignore_case, literal=literal))
-    found: list[Match] = []
+    found = Matches()
     if limit is not None and limit <= 0:
         return found
     documents = text.documents

@@ -91,6 +91,7 @@ def read_records(records: Iterable[Mapping[str, Any]], *, run_id: str) -> Answer
         run_id=str(metadata.get("run_id", run_id)),
         coverage=_coverage(metadata.get("coverage")),
         citations=tuple(Citation(**citation) for citation in metadata.get("citations") or ()),
+        model=str(metadata.get("root_model") or ""),
     )
 
 
@@ -136,6 +137,8 @@ def _step(record: Mapping[str, Any]) -> Step:
         final=record.get("final_answer"),
         reading=Reading(**_ranges(record.get("reading") or {})),
         compaction=Compaction(**record["compaction"]) if record.get("compaction") else None,
+        started_s=record.get("started_s"),
+        edited=bool(record.get("edited")),
     )
 
 
@@ -152,6 +155,7 @@ def _cell(block: Mapping[str, Any]) -> Cell:
             seconds=float(result.get("execution_time") or 0.0),
         ),
         sub_calls=calls,
+        started_s=block.get("started_s"),
     )
 
 
@@ -171,6 +175,7 @@ def read_call(call: Mapping[str, Any]) -> SubCall:
         error=call.get("error"),
         cached=bool(call.get("cached")),
         child=_child(call.get("metadata") or {}),
+        started_s=call.get("started_s"),
     )
 
 
@@ -182,7 +187,10 @@ def _child(nested: Mapping[str, Any]) -> Answer | None:
 
 
 def _coverage(record: Mapping[str, Any] | None) -> Coverage | None:
-    return None if record is None else Coverage(int(record.get("lines") or 0), **_ranges(record))
+    if record is None:
+        return None
+    documents = tuple((str(name), int(line)) for name, line in record.get("documents") or ())
+    return Coverage(int(record.get("lines") or 0), documents=documents, **_ranges(record))
 
 
 def _ranges(record: Mapping[str, Any]) -> dict[str, LineRanges]:

@@ -22,6 +22,7 @@ def call_record(call: SubCall) -> dict[str, Any]:
         "calls": call.usage.calls,
         "cost_usd": call.usage.cost_usd,
         "execution_time": call.seconds,
+        "started_s": call.started_s,
         "error": call.error,
         "cached": call.cached,
     }

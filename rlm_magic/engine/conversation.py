@@ -22,9 +22,9 @@ class Exchange:
     reply: str
     shown: Message
 
-    def messages(self) -> tuple[Message, Message]:
-        """Return both messages."""
-        return Message("assistant", self.reply), self.shown
+    def messages(self) -> tuple[Message, ...]:
+        """Return both messages; only what was shown where there was no reply, which providers refuse."""
+        return (Message("assistant", self.reply), self.shown) if self.reply else (self.shown,)
 
 
 @dataclass(slots=True)
@@ -47,6 +47,17 @@ class Conversation:
     def add(self, exchange: Exchange) -> None:
         """Append a step."""
         self.exchanges.append(exchange)
+
+    def amend(self, remark: str) -> Message:
+        """Add a remark to the message that stands last, and return that."""
+        exchange = self.exchanges[-1] if self.exchanges else None
+        last = self.question if exchange is None else exchange.shown
+        amended = replace(last, content=f"{last.content}\n\n{remark}")
+        if exchange is None:
+            self.question = amended
+        else:
+            self.exchanges[-1] = replace(exchange, shown=amended)
+        return amended
 
     def to_compact(self, *, limit_tokens: int, kept_steps: int) -> int:
         """Return how many of the oldest exchanges to summarise now; 0 while all fit in `limit_tokens`.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def answer_of(run: Run, status: str, *, text: str, value: object, earlier_s: float) -> Answer:
     """Return the answer of a run that ends now. `earlier_s` is what it took before it was resumed."""
     return Answer(
+        model=run.model.name,
         question=run.question,
         text=text,
         status=status,

@@ -104,7 +104,7 @@ class CellFunctions:
         variables = self.repl.variables()
         if not variables:
             return _Shown("no variables yet")
-        return _Shown("\n".join(f"{name}: {_summary(value)}" for name, value in variables.items()))
+        return _Shown("\n".join(f"{name}: {value_summary(value)}" for name, value in variables.items()))
 
     def final(self, value: object) -> None:
         """End the run; the value is the answer."""
@@ -183,7 +183,8 @@ def _error_of(call: SubCall, ledger: Ledger) -> Exception:
     return own[kind](message) if kind in own else ModelError(call.error or "")
 
 
-def _summary(value: object) -> str:
+def value_summary(value: object) -> str:
+    """Return what a value is in a few words: its type, its size, itself if it is short."""
     kind = type(value).__name__
     if isinstance(value, (str, bytes, list, tuple, dict, set, frozenset)):
         kind += f" of {len(value):,}"

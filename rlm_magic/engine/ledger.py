@@ -52,7 +52,7 @@ class Ledger:
 
     A child run has a ledger of its own, whose `parent` is asked first and charged too: the limits are those
     of the whole tree, the usage is the child's. `spent` is what an earlier part of this run has consumed, in
-    the course of `spent_sub_calls` sub-calls; its seconds do not count again.
+    the course of `spent_sub_calls` sub-calls; its seconds, `earlier_s`, do not count again.
     """
 
     def __init__(
@@ -63,15 +63,18 @@ class Ledger:
         parent: Ledger | None = None,
         spent: Mapping[str, Usage] | None = None,
         spent_sub_calls: int = 0,
+        earlier_s: float = 0.0,
     ) -> None:
         check_budget(budget)
         self.budget = budget
         self._clock = clock
         self._parent = parent
         self._started = clock()
+        self._held_at: float | None = None
         self._lock = threading.Lock()
         self._usage: dict[str, Usage] = dict(spent or {})
         self._sub_calls = spent_sub_calls
+        self._earlier_s = earlier_s
         self._reserved_tokens = 0
         self.refused: str | None = None
         """The limit that last refused a call, by its name in Budget."""
@@ -90,7 +93,25 @@ class Ledger:
     @property
     def seconds(self) -> float:
         """Seconds since the run began."""
-        return self._clock() - self._started
+        return (self._clock() if self._held_at is None else self._held_at) - self._started
+
+    def hold(self) -> None:
+        """Let the run's clock stand still until `go_on`, while a person decides and no call is under way."""
+        if self._held_at is None:
+            self._held_at = self._clock()
+
+    def go_on(self) -> bool:
+        """Let the run's clock go on. Returns whether it stood still."""
+        if self._held_at is None:
+            return False
+        self._started += self._clock() - self._held_at
+        self._held_at = None
+        return True
+
+    @property
+    def seconds_in_all(self) -> float:
+        """Seconds that the run has gone on, those before it was resumed included: the time of its record."""
+        return self._earlier_s + self.seconds
 
     @property
     def seconds_left(self) -> float | None:

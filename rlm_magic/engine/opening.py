@@ -36,9 +36,11 @@ def open_ledger(
     if pending is not None:
         broken_off = pending.step()
         steps.append(broken_off)
+    # A run that could still end itself has counted the reply that it did not get to carry out.
+    if pending is not None and resume.status == "unfinished":
         for model, usage in spent_in([broken_off], root_model).items():
             spent[model] = spent.get(model, Usage()) + usage
-    return Ledger(budget, spent=spent, spent_sub_calls=sub_calls_of(steps))
+    return Ledger(budget, spent=spent, spent_sub_calls=sub_calls_of(steps), earlier_s=resume.seconds)
 
 
 def open_desk(ledger: Ledger, config: EngineConfig) -> Desk:

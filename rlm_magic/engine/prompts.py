@@ -72,6 +72,10 @@ _SUMMARY_REQUEST = (
 _FOLLOW_CHARS = 8_000
 _VIEWER_QUESTION_CHARS = 499
 _SHOWN_QUESTION_CHARS = 200
+BY_THE_USER = "by the user"
+NOT_CARRIED_OUT = (
+    "The user did not let this reply be carried out: its code was not run, its answer not taken."
+)
 READY_BUT_EMPTY = 'answer["ready"] is set but answer["content"] is empty; set the content too.'
 
 
@@ -148,10 +152,23 @@ def summary_text(compaction: Compaction) -> str:
     )
 
 
+def user_remark(text: str) -> str:
+    """Tell the model what the user says to it in the middle of a run."""
+    return f"The user says: {text.strip()}"
+
+
+def users_code(cells: Sequence[str], *, asked: bool, code_chars: int) -> str:
+    """Tell the model that the user's code ran, in the place of its own if it was `asked` for any."""
+    told = "The user changed your code; this ran in its place:" if asked else "The user ran this:"
+    code = clip("\n\n".join(cell.rstrip() for cell in cells) or "# nothing", limit_chars=code_chars)
+    return f"{told}\n{_fenced(code, tag='python')}"
+
+
 def last_turn_line(limit: str) -> str:
     """Ask for the best answer now, because no further turn will come."""
+    why = "The user ends the run" if limit == BY_THE_USER else f"The budget of {limit} is spent"
     return (
-        f"The budget of {limit} is spent and this is your last reply. Answer now with what you have found: "
+        f"{why} and this is your last reply. Answer now with what you have found: "
         "FINAL(your best answer) on a line of its own, or FINAL_VAR(name). Say what remains unsure."
     )
 
@@ -170,7 +187,7 @@ def nothing_ran(*, untagged: int) -> str:
     return _NOTHING_RAN
 
 
-def _fenced(text: str) -> str:
+def _fenced(text: str, *, tag: str = "output") -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}output\n{text}\n{fence}"
+    return f"{fence}{tag}\n{text}\n{fence}"

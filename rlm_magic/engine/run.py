@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TypeVar
 
 from ..config import Budget, EngineConfig
 from ..errors import BudgetExceeded, RLMError, RunInterrupted
@@ -34,18 +36,26 @@ from .history import Before, history_entry, prompts_of
 from .hooks import Accept, OpenChild, ReadObserver, open_text
 from .metadata import run_metadata
 from .opening import bind, open_desk, open_ledger, open_talk, open_trajectory
+from .proposal import Proposal
 from .resume import Resumption
 from .setting import Setting
+from .steering import Steering
 from .subqueries import check_price
 from .tree import cell_functions
 from .turn import Outcome, Turn
+
+T = TypeVar("T")
 
 # Limits after which the model is still asked once for its best answer: one more root call is affordable.
 _ANSWERABLE_LIMITS = ("steps", "sub_calls")
 
 
-class Run:
+class Run(Steering):
     """One question's loop. Step it, iterate over it, or `finish` it; stop between steps whenever you like.
+
+    Or steer it: `think` asks for the next reply and pauses, `act` carries out that `proposal`, with other
+    code if you like, `say` puts in a word instead, `conclude` asks for an answer now. Its `variables` are
+    there to look at meanwhile. A run of `think` and `act` is step by step the same as one of `step`.
 
     `names` are the loop's own names in the repl (`context` among them), `description` tells the model what
     they are. `tools` are further names; what the model is told of them is part of `extra_prompt`, which ends
@@ -91,6 +101,8 @@ class Run:
         self.repl = repl
         self.config = config or EngineConfig()
         self.answer: Answer | None = None
+        self.proposal: Proposal | None = None
+        self._remarks: list[str] = []
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.setting = Setting(names, description, tools or {}, child_prompt, resolve, window, open_child)
         self._reader = reader
@@ -123,6 +135,11 @@ class Run:
         return self._talk.messages()
 
     @property
+    def variables(self) -> dict[str, object]:
+        """What the cells have made so far."""
+        return self.repl.variables()
+
+    @property
     def may_recurse(self) -> bool:
         """Whether cells of this run may start child runs."""
         return self.depth < self.ledger.root_budget.max_depth
@@ -141,14 +158,13 @@ class Run:
         return self.answer
 
     def step(self) -> Step | None:
-        """Ask the root model once, run the cells of its reply and return the step.
+        """Ask the root model once, or take the reply that waits; run its cells and return the step.
 
         Returns None when a limit ended the run before the model could be asked. Raises RunInterrupted when
         the user stopped it and ModelError when the root model failed; `answer` then holds what was found.
         """
-        if self.answer is not None:
-            raise RLMError("this run is over; its answer is in run.answer. Start another with ask(...)")
-        return answered(self._one_step(), desk=self.desk, ledger=self.ledger)
+        self._go_on()
+        return self._waited_for(self._one_step())
 
     def asking(self) -> Asking[None]:
         """Yield every request of the run up to its end; for a child run, whose replies come to its parent."""
@@ -156,9 +172,9 @@ class Run:
             yield from self._one_step()
 
     def stop(self) -> Answer:
-        """End the run here, between two steps, keeping what it found."""
+        """End the run here, keeping what it found. A reply that waits is not carried out."""
         if self.answer is None:
-            self._end("stopped: by the user")
+            self._end(f"stopped: {prompts.BY_THE_USER}")
         assert self.answer is not None
         return self.answer
 
@@ -175,33 +191,51 @@ class Run:
         if error is not None:
             error.answer = self.answer
 
+    def _go_on(self) -> None:
+        if self.answer is not None:
+            raise RLMError("this run is over; its answer is in run.answer. Start another with ask(...)")
+        if self.ledger.go_on() and self._reader is not None:
+            # What the user has read meanwhile is not the run's doing.
+            self._reader.take(())
+
+    def _waited_for(self, part: Asking[T]) -> T:
+        return answered(part, desk=self.desk, ledger=self.ledger)
+
     def _one_step(self) -> Asking[Step | None]:
+        if self.proposal is None:
+            yield from self._think()
+        return None if self.proposal is None else self._carry_out(self.proposal, None)
+
+    def _think(self) -> Asking[None]:
+        """Ask the root model; its reply is `proposal` then, unless a limit ended the run."""
         started = time.monotonic()
         try:
-            notes = self._restored()
-            self._announce()
+            notes = self._opened()
+            self.report(ThinkingStarted(len(self.steps) + 1))
             compaction, summing_up, completion = yield from self._reply()
         except BudgetExceeded as refused:
             self._end(f"stopped: {refused.limit}")
-            return None
+            return
         except KeyboardInterrupt as interrupt:
             raise self._interrupted() from interrupt
         except RLMError as error:
             self.fail(error)
             raise
         self._talk.heard(completion.usage)
-        try:
-            return self._act(completion, started, Before(notes, compaction, summing_up))
-        except KeyboardInterrupt as interrupt:
-            # One that came while the step was being written down.
-            raise interrupt if self.answer is not None else self._interrupted() from interrupt
+        before = Before(notes, compaction, summing_up)
+        self.proposal = Proposal(len(self.steps) + 1, completion, before, time.monotonic() - started)
 
-    def _announce(self) -> None:
+    def _opened(self) -> tuple[str, ...]:
+        """Begin a turn: restore what is to be restored, pass on what the user said. Returns both in words."""
+        notes, remarks = self._restored(), tuple(self._remarks)
+        self._remarks.clear()
+        for remark in remarks:
+            self._talk.add(remark)
         if not self._announced:
             self._announced = True
             names = (self.model.name, self.sub_model.name)
             self.report(RunStarted(self.run_id, self.question, *names, self.ledger.budget.steps))
-        self.report(ThinkingStarted(len(self.steps) + 1))
+        return (*notes, *remarks)
 
     def _reply(self) -> Asking[tuple[Compaction | None, Usage, Completion]]:
         """Ask the root model; the step that was broken off in the middle has its reply already."""
@@ -227,26 +261,59 @@ class Run:
             return Request(self.model, self.messages)
         return Request(self.model, self.messages, lambda text: self.report(TextStreamed(number, text)))
 
-    def _act(self, completion: Completion, started: float, before: Before) -> Step:
-        number = len(self.steps) + 1
-        outcome = self._turn.carry_out(number, completion)
-        cells = tuple(outcome.cells)
-        step = Step(
-            number,
-            completion.text,
-            cells,
-            completion.usage + before.summing_up,
-            time.monotonic() - started,
-            notes=(*before.notes, *outcome.notes),
+    def _carry_out(self, proposal: Proposal, cells: tuple[str, ...] | None) -> Step:
+        """Carry a reply out, or run `cells` in the place of its own, and decide what follows."""
+        self.proposal = None
+        try:
+            step, outcome = self._act(proposal, cells)
+            if outcome.interrupted:
+                raise self._interrupted()
+            self._continue(step, outcome)
+        except KeyboardInterrupt as interrupt:
+            # One that came while the step was being written down.
+            raise interrupt if self.answer is not None else self._interrupted() from interrupt
+        return step
+
+    def _act(self, proposal: Proposal, cells: tuple[str, ...] | None) -> tuple[Step, Outcome]:
+        started = time.monotonic()
+        outcome = self._turn.carry_out(proposal.step, proposal.completion, cells=cells)
+        if cells is not None:
+            asked, code_chars = bool(proposal.reply), self.config.output_chars
+            outcome.notes.append(prompts.users_code(cells, asked=asked, code_chars=code_chars))
+        ran = tuple(outcome.cells)
+        step = replace(
+            self._step_of(proposal, time.monotonic() - started),
+            cells=ran,
+            notes=(*proposal.before.notes, *outcome.notes),
             final=answer_text(outcome.given) if outcome.ended else None,
-            reading=self._reader.take(list(prompts_of(cells))) if self._reader else Reading(),
-            compaction=before.compaction,
+            reading=self._reader.take(list(prompts_of(ran))) if self._reader else Reading(),
+            edited=cells is not None,
         )
         self._record(step)
-        if outcome.interrupted:
-            raise self._interrupted()
-        self._continue(step, outcome)
-        return step
+        return step, outcome
+
+    def _leave(self, proposal: Proposal, *remarks: str) -> tuple[Step, Outcome]:
+        """Record a reply that is not carried out."""
+        self.proposal = None
+        outcome = Outcome("", notes=[prompts.NOT_CARRIED_OUT, *remarks])
+        step = self._step_of(proposal, 0.0)
+        step = replace(step, notes=(*step.notes, *outcome.notes))
+        self._record(step)
+        return step, outcome
+
+    def _step_of(self, proposal: Proposal, acting_s: float) -> Step:
+        """Return the step of a reply before anything of it was carried out."""
+        before, seconds = proposal.before, proposal.seconds + acting_s
+        return Step(
+            proposal.step,
+            proposal.reply,
+            (),
+            proposal.completion.usage + before.summing_up,
+            seconds,
+            notes=before.notes,
+            compaction=before.compaction,
+            started_s=max(0.0, self.ledger.seconds_in_all - seconds),
+        )
 
     def _continue(self, step: Step, outcome: Outcome) -> None:
         """Decide what follows a recorded step: the end, a last turn, or the next turn."""
@@ -258,14 +325,15 @@ class Run:
         elif (limit := self.ledger.spent) is not None:
             self._end(f"stopped: {limit}", text=answer_text(outcome.given) if outcome.rejected else "")
         else:
-            self._next_turn(step)
+            self._next_turn(step, outcome)
 
-    def _next_turn(self, step: Step) -> None:
+    def _next_turn(self, step: Step, outcome: Outcome) -> None:
         if self.ledger.refused in _ANSWERABLE_LIMITS and self.depth == 0:
             self._last_turn = self.ledger.refused
         elif step.number >= self.ledger.budget.steps:
             self._last_turn = "steps"
-        self._talk.show(step, step.notes, self._turn_line(step.number + 1))
+        # The step's other notes were told before its reply.
+        self._talk.show(step, outcome.notes, self._turn_line(step.number + 1))
 
     def _turn_line(self, number: int) -> str:
         if self._last_turn is not None:
@@ -278,6 +346,8 @@ class Run:
         return RunInterrupted(self.answer)
 
     def _end(self, status: str, *, text: str = "", value: object = None) -> None:
+        if self.proposal is not None:
+            self._leave(self.proposal)
         earlier_s = 0.0 if self._resumption is None else self._resumption.answer.seconds
         answer = answer_of(self, status, text=text, value=value, earlier_s=earlier_s)
         self.answer = self._finish_answer(answer)
@@ -302,6 +372,9 @@ class Run:
         if self.steps:
             last = self.steps[-1]
             self._talk.show(last, (*last.notes, *notes), self._turn_line(last.number + 1))
+        else:
+            for note in notes:
+                self._talk.add(note)
         return notes
 
 

@@ -102,6 +102,8 @@ class SubQueries:
         recorded = self.made
 
         def keep(slot: int, call: SubCall) -> None:
+            if call.started_s is None:
+                call = replace(call, started_s=max(0.0, self.ledger.seconds_in_all - call.seconds))
             calls[slot] = call
             recorded.append(call)
             self.on_made(call)

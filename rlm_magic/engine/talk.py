@@ -46,6 +46,10 @@ class Talk:
         """Learn from a reply how many tokens the provider counts for what was sent."""
         self.tokens_per_estimated = max(1.0, usage.input_tokens / estimate_tokens(self.messages()))
 
+    def add(self, remark: str) -> None:
+        """Add a remark of the user to what the model is told next."""
+        self.unrecorded = [*self.unrecorded[:-1], self.conversation.amend(remark)]
+
     def show(self, step: Step, notes: Sequence[str], turn: str) -> None:
         """Show the model what its step came to, and whose turn it is."""
         shown = prompts.output_message(step.cells, notes, turn, output_chars=self.config.output_chars)

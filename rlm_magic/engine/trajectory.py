@@ -113,10 +113,12 @@ class Trajectory:
                 "code_blocks": [_block(cell, variables) for cell in step.cells],
                 "final_answer": step.final,
                 "iteration_time": step.seconds,
+                "started_s": step.started_s,
                 "usage": usage_record(step.usage),
                 "notes": list(step.notes),
                 "reading": asdict(step.reading),
                 "compaction": None if step.compaction is None else asdict(step.compaction),
+                "edited": step.edited,
             }
         )
         self._drop_pending()
@@ -144,6 +146,11 @@ class Trajectory:
                 if file >= 0:
                     os.close(file)
             self._file = self._pending = -1
+
+    def discard(self) -> None:
+        """Close the file and delete it: nothing was asked, so there is nothing to tell."""
+        self.close()
+        self.path.unlink(missing_ok=True)
 
     def _drop_pending(self) -> None:
         with self._pending_lock:
@@ -192,6 +199,7 @@ def _block(cell: Cell, variables: Mapping[str, object]) -> dict[str, Any]:
     printed = replace(result, stderr="", error=None).output
     return {
         "code": cell.code,
+        "started_s": cell.started_s,
         "result": {
             "stdout": printed,
             "stderr": "\n".join(text for text in (result.stderr, result.error) if text),

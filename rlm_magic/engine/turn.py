@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import AnswerRejected
 from ..records import Cell, CellFinished, CellResult, CellStarted, Completion, Event
@@ -66,9 +66,16 @@ class Turn:
         self._label = label
         self._accept = accept
 
-    def carry_out(self, number: int, completion: Completion) -> Outcome:
-        """Run the cells of step `number` in order, up to an answer, an error or an interrupt."""
+    def carry_out(
+        self, number: int, completion: Completion, *, cells: tuple[str, ...] | None = None
+    ) -> Outcome:
+        """Run the cells of step `number` in order, up to an answer, an error or an interrupt.
+
+        `cells` run in the place of the reply's own; what the reply says outside of code counts all the same.
+        """
         reply = parse_reply(completion.text)
+        if cells is not None:
+            reply = replace(reply, cells=cells, unclosed=False, untagged=0)
         outcome = Outcome(reply.prose)
         try:
             self._run_cells(number, reply, outcome)
@@ -79,7 +86,8 @@ class Turn:
             finals = find_finals(reply.prose)
             self._read_finals(finals, outcome)
             if not outcome.ended:
-                outcome.notes += self._notes(reply, completion, outcome, tried_to_end=bool(finals))
+                led_on = bool(finals) or cells is not None
+                outcome.notes += self._notes(reply, completion, outcome, led_on=led_on)
         if outcome.ended and self._accept is not None:
             self._check(self._accept, outcome)
         return outcome
@@ -99,10 +107,11 @@ class Turn:
         for index, code in enumerate(reply.cells):
             self._report(CellStarted(number, index, code))
             self._functions.begin_cell()
+            started_s = self._ledger.seconds_in_all
             result = self._repl.run(
                 code, name=f"{self._label} {number}.{index + 1}", timeout_s=self.cell_limit_s()
             )
-            cell = Cell(code, result, tuple(self._functions.sub_calls))
+            cell = Cell(code, result, tuple(self._functions.sub_calls), started_s)
             outcome.cells.append(cell)
             self._report(CellFinished(number, index, cell))
             if self._settle(result, outcome):
@@ -149,9 +158,7 @@ class Turn:
         else:
             outcome.end(variables[name])
 
-    def _notes(
-        self, reply: Reply, completion: Completion, outcome: Outcome, *, tried_to_end: bool
-    ) -> list[str]:
+    def _notes(self, reply: Reply, completion: Completion, outcome: Outcome, *, led_on: bool) -> list[str]:
         notes = []
         if completion.stop_reason == "length":
             notes.append(prompts.CUT_SHORT)
@@ -163,7 +170,7 @@ class Turn:
             notes.append(prompts.READY_BUT_EMPTY)
         if (skipped := len(reply.cells) - len(outcome.cells)) > 0:
             notes.append(f"{skipped} later code block(s) of your reply were not run, because of the error.")
-        if not (outcome.cells or reply.unclosed or tried_to_end):
+        if not (outcome.cells or reply.unclosed or led_on):
             notes.append(prompts.nothing_ran(untagged=reply.untagged))
         return notes
 

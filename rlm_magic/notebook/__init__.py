@@ -36,7 +36,7 @@ def unload(shell: InteractiveShell) -> None:
             manager.magics[kind].pop(name, None)
     if magics in shell.configurables:
         shell.configurables.remove(magics)
-    magics.contexts.clear()
+    magics.close()
     shell.input_transformers_cleanup.remove(keep_question)
     completion.unregister(shell)
     rich.unregister(shell)

@@ -32,7 +32,10 @@ _BINDING = (
 
 _ASKING = (
     argument(
-        "-c", "--context", metavar="NAME", help="the context to ask about, or a str, list or path variable"
+        "-c",
+        "--context",
+        metavar="NAME",
+        help="the context to ask about, or NAME:DOCUMENT of it, or a str, list or path variable",
     ),
     argument(
         "-m",
@@ -74,8 +77,16 @@ _ASKING = (
         metavar="RUN",
         help="go on with a run that did not end: its id, the beginning of one, 'last', or a .jsonl file",
     ),
+    argument(
+        "--dry-run",
+        action="store_true",
+        help="show what would be sent, to whom and for how much; ask nothing",
+    ),
     argument("--record", metavar="FILE", help="write requests and replies to FILE, for -m replay:FILE"),
     argument("--cache", action="store_true", help="answer sub-calls that were made before from disk"),
+    argument(
+        "--step", action="store_true", help="pause after each reply, before its code runs; see %%rlm_step?"
+    ),
     argument("--keep", metavar="A,B", help="variables of the run to copy into the notebook"),
     argument("-o", "--out", metavar="NAME", help="variable for the answer; set even if the run is stopped"),
     argument("-q", "--quiet", action="store_true", help="show nothing while the run goes"),
@@ -85,10 +96,25 @@ _ASKING = (
 
 _LOGGING = (
     argument(
-        "run", nargs="?", metavar="RUN", help="a run's id, the beginning of one, 'last', or a .jsonl file"
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="a run's id, the beginning of one, 'last', or a .jsonl file; two to see them side by side",
     ),
     argument("-s", "--step", type=int, metavar="N", help="show only this step"),
     argument("-o", "--out", metavar="FILE", help="write the run to FILE, .jsonl or .html"),
+)
+
+
+_STEPPING = (
+    argument("--edit", action="store_true", help="put the code that waits into the next cell, to be changed"),
+    argument("--say", action="store_true", help="tell the model the rest of the line; its code is not run"),
+    argument("--go", action="store_true", help="run on without pauses"),
+    argument("--stop", action="store_true", help="end with the best answer so far, on one last turn"),
+    argument("--vars", action="store_true", help="show the run's variables"),
+    argument("-q", "--quiet", action="store_true", help="show nothing while the run goes"),
+    argument("--progress", choices=PROGRESS_KINDS, help="how to show the run while it goes"),
+    argument("-h", "--help", action="store_true", help="show this help"),
 )
 
 
@@ -100,6 +126,11 @@ def binding_options(magic: Magic) -> Magic:
 def asking_options(magic: Magic) -> Magic:
     """Give a magic the options of %rlm."""
     return _with(_ASKING, magic)
+
+
+def stepping_options(magic: Magic) -> Magic:
+    """Give a magic the options of %rlm_step."""
+    return _with(_STEPPING, magic)
 
 
 def logging_options(magic: Magic) -> Magic:

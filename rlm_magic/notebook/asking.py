@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.error import UsageError
 
-from .binding import Contexts, open_value
+from .begun import Begun, Relay
+from .binding import Contexts, document_of, open_value
+from .live import meter
 from .options import budget_of, names_in, options_in
 
 if TYPE_CHECKING:
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 
     from ..config import Budget
     from ..context import Context
-    from ..engine import Run
     from ..models import Model
-    from ..records import Answer
+    from ..records import Answer, Usage
     from ..session import Asked
+    from .defaults import Defaults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,31 +39,44 @@ class Setting:
 
 @dataclass(slots=True)
 class Asker:
-    """Asks for the notebook, and remembers the last run: its answer and its setting."""
+    """Asks for the notebook, and remembers the last run that is over: its answer, and how it was asked."""
 
     shell: InteractiveShell
     contexts: Contexts
     last: Answer | None = None
-    _setting: Setting | None = None
+    over: Begun | None = None
     _said: set[str] = field(default_factory=set)
+    spent: dict[str, Usage] = field(default_factory=dict)
 
-    def ask(self, question: str, args: Namespace, progress: Any, *, model: str, sub_model: str) -> Answer:
-        """Start the run that the options describe, let it run, and keep what they say to keep.
+    def ask(self, begun: Begun) -> Answer:
+        """Let a run go on to its end, and keep what its options say to keep."""
+        from ..session import finish
 
-        `model` and `sub_model` are what is configured; the options come first.
+        try:
+            finish(begun.run)
+        finally:
+            begun.rest()
+            self.remember(begun)
+        return self.kept(begun)
+
+    def begin(self, question: str, args: Namespace, progress: Any, defaults: Defaults) -> Begun:
+        """Return the run that the options describe, nothing asked yet.
+
+        Where the options say nothing, it is as `defaults` say, or as in the run that is gone on with.
         """
-        from ..session import choose_models, finish, start
+        from ..session import choose_models, start
 
         resumed = self._resumed(args)
-        setting = self._settle(args, self._before(args, resumed, model, sub_model))
+        setting = self._settle(args, self._before(args, resumed, defaults))
         models = choose_models(
             *self._named(setting.asked),
             options=setting.asked.options,
             sub_options=setting.asked.sub_options,
             record=args.record,
-            cache=args.cache,
+            cache=args.cache or defaults.configured("cache").value,
         )
         self._announce(models.notice, progress)
+        relay = Relay(progress)
         run = start(
             question if resumed is None else resumed.question,
             setting.context,
@@ -73,14 +88,22 @@ class Asker:
             contexts=self._others({*setting.given, *setting.tools}),
             follow=self.last if args.follow else None,
             resume=resumed,
-            on_event=progress,
+            on_event=relay,
         )
-        try:
-            answer = finish(run)
-        finally:
-            self._remember(run, setting, args.out)
-        self._keep_variables(answer, args.keep)
+        relay.watch(meter(run, setting.context))
+        return Begun(run, setting, relay, out=args.out, keep=args.keep)
+
+    def kept(self, begun: Begun) -> Answer:
+        """Return the answer of a run that is over, its variables copied that were to be kept."""
+        answer = begun.run.answer
+        assert answer is not None
+        self._keep_variables(answer, begun.keep)
         return answer
+
+    def name(self, begun: Begun, result: object) -> None:
+        """Put what came of a run into the variable that its options name, if they do."""
+        if begun.out is not None:
+            self.shell.user_ns[begun.out] = result
 
     def _resumed(self, args: Namespace) -> Answer | None:
         from ..session import recorded
@@ -94,19 +117,23 @@ class Asker:
             return self.last
         return recorded(args.resume)
 
-    def _before(self, args: Namespace, resumed: Answer | None, model: str, sub_model: str) -> Setting:
+    def _before(self, args: Namespace, resumed: Answer | None, defaults: Defaults) -> Setting:
         """Return what the options are laid over: the setting of an earlier run, or what is configured."""
         from ..session import Asked, how_asked
 
         if args.follow and self.last is None:
             raise UsageError("--follow: there is no run yet in this notebook to go on from; ask without it")
-        if self._setting is not None and (args.follow or (resumed is not None and resumed is self.last)):
-            return self._setting if resumed is not None else replace(self._setting, budget=None, schema=None)
+        if self.over is not None and (args.follow or (resumed is not None and resumed is self.last)):
+            setting = self.over.setting
+            return setting if resumed is not None else replace(setting, budget=defaults.budget(), schema=None)
         if resumed is not None:
             asked, budget = how_asked(resumed)
             # The record names the sub-model even where it was only the root model's companion.
             return Setting(asked=asked if args.model is None else Asked(), budget=budget)
-        return Setting(asked=Asked(model=model or None, sub_model=sub_model or None))
+        model, sub_model = defaults.named("model"), defaults.named("sub_model")
+        return Setting(
+            asked=Asked(model=model or None, sub_model=sub_model or None), budget=defaults.budget()
+        )
 
     def _settle(self, args: Namespace, before: Setting) -> Setting:
         """Lay the options over the setting from before."""
@@ -124,6 +151,9 @@ class Asker:
             return before.context or self.contexts.last()
         if name in self.contexts:
             return self.contexts[name]
+        bound_name, colon, document = name.partition(":")
+        if colon and bound_name in self.contexts:
+            return document_of(self.contexts[bound_name], document)
         if name in self.shell.user_ns:
             return open_value(self.shell.user_ns[name], what=f"variable {name!r}")
         bound = ", ".join(self.contexts) or "none"
@@ -173,11 +203,13 @@ class Asker:
             self._said.add(notice)
             progress.say(notice)
 
-    def _remember(self, run: Run, setting: Setting, out: str | None) -> None:
+    def remember(self, begun: Begun) -> None:
+        """Note what a run that is over came to, by an error too."""
+        run = begun.run
         if run.answer is not None:
-            self.last, self._setting = run.answer, setting
-            if out is not None:
-                self.shell.user_ns[out] = run.answer
+            self.last, self.over = run.answer, begun
+            self.spent[run.run_id] = run.answer.total
+            self.name(begun, run.answer)
 
     def _keep_variables(self, answer: Answer, names: str | None) -> None:
         for name in names_in(names):

@@ -138,6 +138,14 @@ def open_value(
     )
 
 
+def document_of(context: Context, name: str) -> Context:
+    """Return one document of a context. Raises UsageError if there is none of that name."""
+    if name in context.documents:
+        return context.documents[name]
+    known = ", ".join(context.documents.some(5))
+    raise UsageError(f"there is no document {name!r} in that context; there are: {known}")
+
+
 def is_remote(source: str, user_ns: Mapping[str, object]) -> bool:
     """Return whether SOURCE, or what its variable holds, is a URL."""
     held = user_ns.get(source[1:]) if source.startswith("$") else source

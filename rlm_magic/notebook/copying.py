@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .progress import HtmlProgress, PlainProgress, progress_for
+from .live import bar_text
+from .progress import Progress, progress_for
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 OnProgress = Callable[[int, int | None], None]
-_BAR_CHARS = 24
 _FIRST_AFTER_S = 0.5
 _LINES_EVERY_S = 2.0
 _MB = 1_000_000
@@ -23,32 +24,44 @@ _MB = 1_000_000
 def copying(shell: InteractiveShell, kind: str, what: str) -> Iterator[OnProgress]:
     """Yield what is to be called with bytes done and bytes in all (None: unknown), and show it.
 
-    What is over within half a second shows nothing.
+    What is over within half a second shows nothing. It may be called from any thread.
     """
-    display = progress_for(shell, kind)
-    started = shown_at = time.monotonic()
-    interval_s = _LINES_EVERY_S if isinstance(display, PlainProgress) else _FIRST_AFTER_S
-    latest: tuple[int, int | None] = (0, None)
-    is_shown = False
+    copy = _Copy(progress_for(shell, kind), what)
+    try:
+        yield copy.progressed
+    finally:
+        copy.end()
 
-    def show(now: float) -> None:
-        line = bar_line(what, *latest, seconds=now - started)
-        if isinstance(display, HtmlProgress):
-            display.update(line)
-        else:
-            display.say(line)
 
-    def on_progress(done: int, total: int | None) -> None:
-        nonlocal shown_at, latest, is_shown
-        latest = done, total
-        now = time.monotonic()
-        if now - shown_at >= (interval_s if is_shown else _FIRST_AFTER_S):
-            shown_at, is_shown = now, True
-            show(now)
+class _Copy:
+    """How far one copy is, and when that was last shown."""
 
-    yield on_progress
-    if is_shown:
-        show(time.monotonic())
+    def __init__(self, display: Progress, what: str) -> None:
+        from .in_terminal import PlainProgress
+
+        self._display, self._what = display, what
+        self._lock = threading.Lock()
+        self._started = self._shown_at = time.monotonic()
+        appends = isinstance(display, PlainProgress) and not display.rewrites
+        self._interval_s = _LINES_EVERY_S if appends else _FIRST_AFTER_S
+        self._latest: tuple[int, int | None] = (0, None)
+        self._is_shown = False
+
+    def progressed(self, done: int, total: int | None) -> None:
+        with self._lock:
+            self._latest = done, total
+            now = time.monotonic()
+            if now - self._shown_at >= (self._interval_s if self._is_shown else _FIRST_AFTER_S):
+                self._shown_at, self._is_shown = now, True
+                self._display.update(self._line(now))
+
+    def end(self) -> None:
+        with self._lock:
+            if self._is_shown:
+                self._display.update(self._line(time.monotonic()), is_last=True)
+
+    def _line(self, now: float) -> str:
+        return bar_line(self._what, *self._latest, seconds=now - self._started)
 
 
 def bar_line(what: str, done: int, total: int | None, *, seconds: float) -> str:
@@ -61,8 +74,5 @@ def bar_line(what: str, done: int, total: int | None, *, seconds: float) -> str:
     if total is None:
         return f"{what} · {done / _MB:,.1f} MB{rate}"
     share = min(done / total, 1.0) if total else 1.0
-    filled = int(share * _BAR_CHARS)
-    bar = "█" * filled + "░" * (_BAR_CHARS - filled)
-    return f"{what} {bar} {share:.0%} · {done / _MB:,.1f} of {total / _MB:,.1f} MB{rate}".replace(
-        "%", " %", 1
-    )
+    of = f"{done / _MB:,.1f} of {total / _MB:,.1f} MB{rate}"
+    return f"{what} {bar_text(share)} {100 * share:.0f} % · {of}"

@@ -23,8 +23,14 @@ def bind_named(
     shell: InteractiveShell, contexts: Contexts, args: Namespace, cell: str | None, *, progress: str
 ) -> Context:
     """Open the source that the options name, write it if they say so, and bind it under its name."""
+    from ..context.tally import watching_indexing
+
     with warnings_in_one_line():
-        context = _open(shell, contexts, args, cell)
+        with (
+            copying(shell, progress, f"indexing {args.source}") as on_progress,
+            watching_indexing(on_progress),
+        ):
+            context = _open(shell, contexts, args, cell)
         if args.to is not None:
             context = _write(shell, context, args, progress)
     contexts.bind(args.name, context)

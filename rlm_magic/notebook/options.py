@@ -15,6 +15,17 @@ from IPython.core.error import UsageError
 if TYPE_CHECKING:
     from ..config import Budget
 
+LIMITS = {
+    "max_steps": "steps",
+    "max_depth": "max_depth",
+    "timeout": "seconds",
+    "step_timeout": "cell_seconds",
+    "max_sub_calls": "sub_calls",
+    "max_tokens": "tokens",
+    "max_cost": "cost_usd",
+}
+"""Each option that sets a limit, with the limit's name in Budget."""
+
 _WORD = re.compile(r"""\s*((?:[^\s"']|"[^"]*"|'[^']*')+)""")
 
 
@@ -53,7 +64,8 @@ def split_options(parser: ArgumentParser, line: str) -> tuple[Namespace, str]:
         action = known.get(name)
         if action is None:
             raise UsageError(
-                f"unknown option {name!r}. If the question begins so, put -- first: %rlm -- {line.strip()}"
+                f"unknown option {name!r}. If the question begins so, put -- first: "
+                f"%{parser.prog} -- {line.strip()}"
             )
         words.append(_unquoted(word))
         if action.nargs != 0 and not has_value:
@@ -92,15 +104,7 @@ def budget_of(args: Namespace, *, base: Budget | None = None) -> Budget:
     """Return the budget that the options of %rlm ask for; the rest is as in `base`, else the default."""
     from ..config import Budget
 
-    chosen = {
-        "steps": args.max_steps,
-        "max_depth": args.max_depth,
-        "seconds": args.timeout,
-        "cell_seconds": args.step_timeout,
-        "sub_calls": args.max_sub_calls,
-        "tokens": args.max_tokens,
-        "cost_usd": args.max_cost,
-    }
+    chosen = {limit: getattr(args, option) for option, limit in LIMITS.items()}
     return replace(base or Budget(), **{name: value for name, value in chosen.items() if value is not None})
 
 

@@ -9,7 +9,7 @@ from IPython.core.error import UsageError
 
 _LONGEST_VALUE_CHARS = 2_000
 
-_ENDS_IN_QUESTION_MARK = re.compile(r"^(\s*(?:[\w., \t]+=\s*)?%rlm\b[^\S\n]+\S.*\?)(\n?)$")
+_ENDS_IN_QUESTION_MARK = re.compile(r"^(\s*(?:[\w., \t]+=\s*)?%rlm(?:_step)?\b[^\S\n]+\S.*\?)(\n?)$")
 _BRACES = re.compile(r"\{\{([^\W\d]\w*)\}\}|\{([^\W\d]\w*)\}")
 
 

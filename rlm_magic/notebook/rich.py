@@ -1,4 +1,4 @@
-"""How an Answer shows itself: Markdown where that is harmless, else escaped HTML, always plain text too."""
+"""How an Answer shows itself: as HTML, as Markdown where that is harmless, always as plain text too."""
 
 from __future__ import annotations
 
@@ -36,11 +36,10 @@ def _markdown(answer: Answer) -> str | None:
     return answer_markdown(answer)
 
 
-def _html(answer: Answer) -> str | None:
-    from ..views import answer_html, answer_markdown
+def _html(answer: Answer) -> str:
+    from ..views import answer_html
 
-    # A front end that has both prefers HTML; where Markdown is harmless it is the better reading.
-    return None if answer_markdown(answer) is not None else answer_html(answer)
+    return answer_html(answer)
 
 
 def _plain(answer: Answer, printer: Any, cycle: bool) -> None:

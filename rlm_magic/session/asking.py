@@ -195,6 +195,12 @@ def finish(run: Run) -> Answer:
         run.release()
 
 
+def drop(run: Run) -> None:
+    """Undo `start`, for a run that was never stepped: it leaves no record."""
+    run.release()
+    run.trajectory.discard()
+
+
 def _check(question: str, repl: str, follow: object) -> None:
     if not question.strip():
         raise SourceError("the question is empty; ask something about the context")

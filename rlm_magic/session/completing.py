@@ -11,6 +11,10 @@ from ..engine.checked import Schema
 from ..engine.citations import citations
 from ..records import Answer, Coverage, Reading
 from ..views import page_html
+from .quoting import quoted
+
+# More documents than a strip as wide as a page could mark.
+_MOST_DOCUMENTS = 200
 
 
 class Form:
@@ -47,13 +51,14 @@ def completing(context: Context, form: Form, observer: Observer) -> Callable[[An
         observer.close()
         coverage = _coverage(context, answer)
         text = form.text_of(answer)
+        cited = quoted(context, citations(text, coverage))
         return with_page(
             replace(
                 answer,
                 text=text,
                 reads=context.stats - before,
                 coverage=coverage,
-                citations=citations(text, coverage),
+                citations=cited,
             )
         )
 
@@ -62,4 +67,6 @@ def completing(context: Context, form: Form, observer: Observer) -> Callable[[An
 
 def _coverage(context: Context, answer: Answer) -> Coverage:
     whole = sum((step.reading for step in answer.steps), Reading())
-    return Coverage(context.info.lines, whole.read, whole.searched, whole.prompted)
+    documents = context.documents
+    starts = tuple(documents.starts()) if 1 < len(documents) <= _MOST_DOCUMENTS else ()
+    return Coverage(context.info.lines, whole.read, whole.searched, whole.prompted, starts)

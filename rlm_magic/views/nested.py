@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from textwrap import shorten
 
-from ..records import Cell, Step, SubCall
+from ..records import Cell, LineRanges, Reading, Step, SubCall
 from ..text import clip, counted
-from .plain import call_line, child_line, notable_calls, printable, reasoning_of
+from .highlight import highlighted
+from .plain import call_line, child_line, cost_text, notable_calls, printable, reasoning_of
 
 _HEADLINE_CHARS = 90
 _LINE_CHARS = 300
+_RANGES_SHOWN = 8
 
 
 class Room:
@@ -33,6 +35,7 @@ class StepView:
         self.number = step.number
         self.seconds = step.seconds
         self.reasoning = self._shown(reasoning_of(step))
+        self.read = self._shown(read_text(step.reading))
         self.notes = [self._shown(note) for note in step.notes]
         self.failed = any(cell.result.error is not None for cell in step.cells)
         self.cells = [self._cell(cell) for cell in step.cells]
@@ -40,7 +43,8 @@ class StepView:
     def _cell(self, cell: Cell) -> dict[str, object]:
         calls, omitted = notable_calls(cell.sub_calls, most=self._most_calls)
         return {
-            "code": self._shown(cell.code.rstrip()),
+            "code": highlighted(self._shown(cell.code.rstrip())),
+            "seconds": cell.result.seconds,
             "output": self._shown(cell.result.output),
             "failed": cell.result.error is not None,
             "calls": [self._call(call) for call in calls],
@@ -49,12 +53,19 @@ class StepView:
 
     def _call(self, call: SubCall) -> dict[str, object]:
         line = self._shown(call_line(call))
+        told = {"line": line, "figures": self._shown(_figures(call)), "reply": self._rest_of(call)}
         if call.child is None:
-            return {"line": line, "child": "", "steps": [], "omitted": 0}
+            return {**told, "child": "", "steps": [], "omitted": 0}
         views = self._child_steps(call.child.steps)
         omitted = len(call.child.steps) - len(views)
         child = clip(printable(child_line(call.child)), limit_chars=_LINE_CHARS)
-        return {"line": line, "child": child, "steps": views, "omitted": omitted}
+        return {**told, "child": child, "steps": views, "omitted": omitted}
+
+    def _rest_of(self, call: SubCall) -> str:
+        """Return the reply if the line that names the call has only its head."""
+        if call.error is not None or call_line(call).endswith(f" -> {call.reply}"):
+            return ""
+        return clip(self._shown(call.reply), limit_chars=self._limit_chars // 4)
 
     def _child_steps(self, steps: tuple[Step, ...]) -> list[StepView]:
         views: list[StepView] = []
@@ -70,6 +81,30 @@ class StepView:
         shown = clip(printable(text), limit_chars=self._limit_chars)
         self.size_chars += len(shown)
         return shown
+
+
+def read_text(reading: Reading) -> str:
+    """Return which lines were read, searched and shown to sub-models; nothing if none were.
+
+    >>> read_text(Reading(read=((0, 500), (700, 701)), searched=((0, 2_000),)))
+    'read L0-L499, L700 · searched L0-L1999'
+    """
+    parts = ((reading.read, "read"), (reading.searched, "searched"), (reading.prompted, "to sub-models"))
+    return " · ".join(f"{what} {_ranges(ranges)}" for ranges, what in parts if ranges)
+
+
+def _ranges(ranges: LineRanges) -> str:
+    shown = [
+        f"L{start}" if stop - start == 1 else f"L{start}-L{stop - 1}"
+        for start, stop in ranges[:_RANGES_SHOWN]
+    ]
+    more = len(ranges) - len(shown)
+    return ", ".join(shown) + (f" and {counted(more, 'more place')}" if more else "")
+
+
+def _figures(call: SubCall) -> str:
+    tokens = [counted(call.usage.tokens, "token"), cost_text(call.usage)] if call.usage.calls else []
+    return " · ".join(["cached" if call.cached else call.model, *tokens, f"{call.seconds:.1f} s"])
 
 
 def headline(step: Step) -> str:

@@ -9,16 +9,17 @@ from collections.abc import Iterable, Sequence
 
 from ..records import Answer, Cell, ReadStats, Step, SubCall, Usage
 from ..text import clip, counted, size_text
+from ..text import printable as printable
 from .reading import citations_line, coverage_line, marked
 
 _PROMPT_CHARS = 100
 _OUTPUT_CHARS = 2_000
+_REASONING_CHARS = 20_000
+# A notebook keeps what it was shown; the whole answer is in `.text` and in the record.
+ANSWER_CHARS = 20_000
 _CHILD_INDENT = "      "
 _STATUS_CHARS = 200
 _CALLS_SHOWN = 20
-
-# Escape sequences and other controls could repaint the terminal; tabs and line ends are all a text needs.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def run_plain(answer: Answer) -> str:
@@ -33,7 +34,7 @@ def step_plain(step: Step) -> str:
     """Return one step: its reasoning, then each cell with its sub-calls and output."""
     lines = [f"Step {step.number} · {step.seconds:.1f} s"]
     if reasoning := reasoning_of(step):
-        lines.append(_indented(reasoning))
+        lines.append(_indented(clip(reasoning, limit_chars=_REASONING_CHARS)))
     for cell in step.cells:
         lines += _cell_lines(cell)
     lines += [_indented(f"told the model: {printable(note)}") for note in step.notes]
@@ -42,9 +43,9 @@ def step_plain(step: Step) -> str:
 
 def answer_plain(answer: Answer) -> str:
     """Return the answer's text with the line that sums the run up."""
-    text = printable(marked(answer)) if answer.text else f"(no answer: {printable(answer.status)})"
+    text = clip(marked(answer), limit_chars=ANSWER_CHARS) or f"(no answer: {answer.status})"
     sums = "\n".join(f"[{line}]" for line in summary_lines(answer))
-    return f"{text}\n\n{sums}"
+    return f"{printable(text)}\n\n{sums}"
 
 
 def summary_lines(answer: Answer) -> list[str]:
@@ -115,15 +116,6 @@ def reasoning_of(step: Step) -> str:
         text = text.replace(cell.code, "", 1)
     kept = [line for line in text.split("\n") if not line.lstrip().startswith(("```", "~~~"))]
     return re.sub(r"\n{3,}", "\n\n", printable("\n".join(kept))).strip()
-
-
-def printable(text: str) -> str:
-    r"""Return `text` with control characters made visible, so that it cannot act on what shows it.
-
-    >>> printable("a\x1b[2Jb")
-    'a\\x1b[2Jb'
-    """
-    return _CONTROLS.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
 
 
 def call_line(call: SubCall) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ..records import Answer, Citation, Coverage, LineRanges
 
@@ -21,7 +22,7 @@ def coverage_line(coverage: Coverage | None) -> str:
     if coverage is None or not (coverage.read or coverage.searched):
         return ""
     parts = [
-        f"read {_count(coverage.read):,} of {coverage.lines:,} lines ({_percent(coverage.read_share)})"
+        f"read {_count(coverage.read):,} of {coverage.lines:,} lines ({percent(coverage.read_share)})"
         if coverage.read
         else f"read none of {coverage.lines:,} lines"
     ]
@@ -45,6 +46,36 @@ def citations_line(citations: Iterable[Citation]) -> str:
     return "cited places: " + ", ".join(f"{found[status]:,} {status}" for status in statuses if found[status])
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of an answer's text. A citation has a `number`, from 1; `mark` says what is wrong with it."""
+
+    text: str
+    number: int = 0
+    mark: str = ""
+
+
+def pieces(text: str, citations: Sequence[Citation]) -> Iterator[Piece]:
+    """Yield a text cut at its citations; together they are the text.
+
+    >>> cited = [Citation(9, 12, "not read", "L9-L12")]
+    >>> [(piece.text, piece.number, piece.mark) for piece in pieces("Paris [L9-L12].", cited)]
+    [('Paris [', 0, ''), ('L9-L12', 1, ' (not read)'), ('].', 0, '')]
+    """
+    numbers = {(citation.first, citation.last): number for number, citation in enumerate(citations, 1)}
+    done = 0
+    for group in _GROUP.finditer(text) if numbers else ():
+        for label in _LINES.finditer(text, *group.span()):
+            found = sorted(int(number) for number in re.findall(r"\d{1,15}", label.group()))
+            number = numbers.get((found[0], found[-1]))
+            if number is not None:
+                status = citations[number - 1].status
+                yield Piece(text[done : label.start()])
+                yield Piece(label.group(), number, "" if status == "read" else f" ({status})")
+                done = label.end()
+    yield Piece(text[done:])
+
+
 def marked(answer: Answer) -> str:
     """Return the answer's text with every citation marked that does not rest on what the run read.
 
@@ -52,24 +83,17 @@ def marked(answer: Answer) -> str:
     >>> marked(Answer("q", "Paris [L7, L9-L12].", "answered", citations=cited))
     'Paris [L7, L9-L12 (not read)].'
     """
-    wrong = {
-        (citation.first, citation.last): citation.status
-        for citation in answer.citations
-        if citation.status != "read"
-    }
-
-    def mark(label: re.Match[str]) -> str:
-        numbers = sorted(int(number) for number in re.findall(r"\d{1,15}", label.group()))
-        status = wrong.get((numbers[0], numbers[-1]))
-        return label.group() if status is None else f"{label.group()} ({status})"
-
-    # Nothing to mark is the rule: an answer may be long, and its own text is then shown as it is.
-    return _GROUP.sub(lambda group: _LINES.sub(mark, group.group()), answer.text) if wrong else answer.text
+    return "".join(piece.text + piece.mark for piece in pieces(answer.text, answer.citations))
 
 
 def _count(ranges: LineRanges) -> int:
     return sum(stop - start for start, stop in ranges)
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a share, 0 to 1, with as many digits as a small one needs.
+
+    >>> percent(0.25), percent(0.005)
+    ('25 %', '0.50 %')
+    """
     return f"{100 * share:.{0 if share >= 0.1 else 1 if share >= 0.01 else 2}f} %"

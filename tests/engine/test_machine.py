@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from rlm_magic import Answer, Budget, Message
 from rlm_magic.config import EngineConfig
 from rlm_magic.engine import Run, read_trajectory, resting_repl
-from rlm_magic.errors import BudgetError, ModelError, RunInterrupted
+from rlm_magic.errors import BudgetError, ModelError, RLMError, RunInterrupted
 from rlm_magic.models.local import deliver
 from rlm_magic.models.protocol import OnText
 from rlm_magic.records import Completion
@@ -203,6 +203,58 @@ class Loop(RuleBasedStateMachine):
         assert self.run.answer is None or self.run.answer.steps == tuple(self.run.steps)
 
     @precondition(lambda self: self.going)
+    @rule(reply=PLANS)
+    def it_pauses(self, reply: str) -> None:
+        assert self.run is not None
+        self.root.reply = reply
+        waiting, calls = self.run.proposal, self.root.calls
+        proposal = self.run.think()
+        assert (proposal is None) == (self.run.answer is not None)
+        assert waiting is None or (proposal is waiting and self.root.calls == calls)
+
+    @precondition(lambda self: self.going)
+    @rule(code=st.none() | CODES | st.just(INTERRUPT))
+    def the_user_acts(self, code: str | None) -> None:
+        assert self.run is not None
+        waiting, before, calls = self.run.proposal, len(self.run.steps), self.root.calls
+        try:
+            step = self.run.act(code)
+        except RunInterrupted:
+            assert len(self.run.steps) == before + 1
+        except RLMError:
+            assert waiting is None
+            assert len(self.run.steps) == before
+        else:
+            assert step is self.run.steps[before]
+            assert step.reply == (waiting.reply if waiting else step.reply)
+        assert self.run.proposal is None or waiting is None
+        assert self.root.calls == calls
+
+    @precondition(lambda self: self.going)
+    @rule()
+    def the_user_says_something(self) -> None:
+        assert self.run is not None
+        waiting, before = self.run.proposal, len(self.run.steps)
+        try:
+            self.run.say("Mind the gap.")
+        except RLMError:
+            assert self.run.proposal is waiting
+            assert len(self.run.steps) == before
+        else:
+            assert self.run.proposal is None
+            assert waiting is None or self.run.steps[before].reply == waiting.reply
+
+    @precondition(lambda self: self.going)
+    @rule(reply=PLANS)
+    def the_user_wants_an_answer_now(self, reply: str) -> None:
+        assert self.run is not None
+        self.root.reply = reply
+        with suppress(RunInterrupted):
+            assert self.run.conclude() is self.run.answer
+        assert self.run.answer is not None
+        assert self.run.answer.status.startswith(("stopped: ", "interrupted"))
+
+    @precondition(lambda self: self.going and self.going.proposal is None)
     @rule()
     def the_root_model_fails(self) -> None:
         assert self.run is not None

@@ -84,8 +84,8 @@ LAST = {
     "seconds": NUMBER,
     "usage": mapping_of(USAGE),
     "reads": mapping_of(NUMBER),
-    "coverage": Nullable({"lines": int, **RANGES}),
-    "citations": [{"first": int, "last": int, "status": str, "label": str}],
+    "coverage": Nullable({"lines": int, "documents": [[(str, int)]], **RANGES}),
+    "citations": [{"first": int, "last": int, "status": str, "label": str, "text": str, "document": str}],
 }
 
 
@@ -106,6 +106,7 @@ def call_shape(*, child: bool) -> Shape:
         "calls": int,
         "cost_usd": NUMBER,
         "execution_time": NUMBER,
+        "started_s": NUMBER,
         "error": Nullable(str),
         "cached": bool,
     }
@@ -131,11 +132,13 @@ def iteration_shape(*, child: bool) -> Shape:
         "timestamp": lambda text: re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text),
         "prompt": [{"role": str, "content": str}],
         "response": str,
-        "code_blocks": [{"code": str, "result": result}],
+        "code_blocks": [{"code": str, "started_s": NUMBER, "result": result}],
         "final_answer": Nullable(str),
         "iteration_time": NUMBER,
+        "started_s": NUMBER,
         "usage": USAGE,
         "notes": [str],
+        "edited": bool,
         "reading": RANGES,
         "compaction": Nullable({"summary": str, "steps": int}),
     }

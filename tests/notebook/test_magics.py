@@ -330,7 +330,7 @@ def test_an_answer_shows_itself(bound: InteractiveShell) -> None:
     data, _ = bound.display_formatter.format(safe)
     assert data["text/plain"].startswith("**bold**\n\n[answered")
     assert "text/markdown" in data
-    assert "text/html" not in data
+    assert "<strong>bold</strong>" in data["text/html"]
     unsafe = ask(bound, script(bound, "FINAL(<script>x</script>)") + " q")
     data, _ = bound.display_formatter.format(unsafe)
     assert "&lt;script&gt;" in data["text/html"]

@@ -27,16 +27,19 @@ def transformed(source: str) -> str:
         "%rlm -n 3 Why not?",
         "  %rlm Is it?",
         "a.b = %rlm Eh?",
+        "%rlm_step --say Did you look at line 2?",
     ],
 )
 def test_a_question_mark_is_not_a_request_for_help(source: str) -> None:
     code = transformed(source)
-    assert "run_line_magic('rlm'" in code
+    assert "run_line_magic('rlm" in code
     assert "pinfo" not in code
     assert "?" in code
 
 
-@pytest.mark.parametrize("source", ["%rlm?", "%rlm??", "%%rlm?", "len?", "%rlm_context?", "x = 1\nlen?"])
+@pytest.mark.parametrize(
+    "source", ["%rlm?", "%rlm??", "%%rlm?", "len?", "%rlm_context?", "%rlm_step?", "x = 1\nlen?"]
+)
 def test_requests_for_help_still_are(source: str) -> None:
     assert "pinfo" in transformed(source)
 

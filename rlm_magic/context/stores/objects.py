@@ -107,6 +107,20 @@ class ObstoreStore:
 
         return self._ask(prefix, listed)
 
+    def children(self, prefix: str = "") -> list[str]:
+        """Return the objects and, with a slash behind them, the prefixes right below a prefix."""
+        import obstore
+
+        skip, root = len(self._path("")), self._path(prefix)
+
+        def listed(store: ObjectStore) -> list[str]:
+            found = obstore.list_with_delimiter(store, root or None)
+            return [f"{path}/" for path in found["common_prefixes"]] + [
+                meta["path"] for meta in found["objects"]
+            ]
+
+        return [path[skip:] for path in self._ask(prefix, listed)]
+
     def keys(self) -> list[str]:
         """Return every key, those with a hidden part left out."""
         return sorted(key for key in self.listing() if not is_hidden(key))
