@@ -126,7 +126,7 @@ def test_warm_loads_all_and_says_how_far_it_is(context: Context, server: mock_s3
     assert told == sorted(told)
     server.reset_stats()
     assert context[:] == TEXT
-    assert server.requests() == []
+    assert [request for request in server.requests() if request["key"]] == []
 
 
 def test_warm_refuses_what_does_not_fit_before_it_reads(context: Context, server: mock_s3.Server) -> None:
@@ -134,6 +134,6 @@ def test_warm_refuses_what_does_not_fit_before_it_reads(context: Context, server
     server.reset_stats()
     with pytest.raises(ContextTooLarge, match="10,000 bytes"):
         small.warm()
-    assert server.requests() == []
+    assert [request for request in server.requests() if request["key"]] == []
     small.view(0, 100).warm()
     assert small[0:100] == "".join(LINES[:100])
