@@ -11,7 +11,16 @@ from pathlib import Path
 
 from ..config import ModelConfig
 from ..errors import SourceError
-from ..models import Model, ReplayModel, cached, default_models, open_model, recording, sub_model_for
+from ..models import (
+    Model,
+    ReplayModel,
+    cached,
+    default_models,
+    open_model,
+    open_model_for_code,
+    recording,
+    sub_model_for,
+)
 from ..models.cached import Cache
 
 OFFLINE_NOTICE = (
@@ -29,7 +38,7 @@ class Models:
 
     root: Model
     sub: Model
-    resolve: Callable[[str], Model] = open_model
+    resolve: Callable[[str], Model] = open_model_for_code
     by_default: bool = False
 
     @property
@@ -65,7 +74,7 @@ def choose_models(
         recorded(root),
         recorded(kept(sub)),
         # Code that asks a replayed run's model by name means the one that was recorded.
-        resolve=lambda name: recorded(kept(_opened_beside(root, name))),
+        resolve=lambda name: recorded(kept(_opened_beside(root, sub, name))),
         by_default=model is None,
     )
 
@@ -104,8 +113,11 @@ def _as_it_is(model: Model) -> Model:
     return model
 
 
-def _opened_beside(root: Model, name: str) -> Model:
-    return root.named(name) if isinstance(root, ReplayModel) else open_model(name)
+def _opened_beside(root: Model, sub: Model, name: str) -> Model:
+    for given in (root, sub):
+        if name == given.name:
+            return given
+    return root.named(name) if isinstance(root, ReplayModel) else open_model_for_code(name)
 
 
 def _opened(model: str | Model, options: Mapping[str, object] | None) -> Model:

@@ -204,7 +204,7 @@ def test_identical_sub_calls_are_answered_from_the_cache_and_marked() -> None:
 
 
 def test_true_means_the_cache_on_disk_which_outlives_the_process() -> None:
-    model = 'ScriptedModel(["```repl\\nFINAL(llm_query(\'same\'))\\n```"])'
+    model = "ScriptedModel([\"```repl\\nFINAL(llm_query('same'))\\n```\"])"
     first = (
         "import rlm_magic\nfrom rlm_magic.models import ScriptedModel\n"
         "sub = ScriptedModel(['paid'], name='sub')\n"
