@@ -7,9 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 
-from ..config import ModelConfig
 from ..errors import SourceError
 from ..models import (
     Model,
@@ -80,7 +78,6 @@ def choose_models(
 
 
 _said: set[str] = set()
-_disk_caches: dict[Path, Cache] = {}
 
 
 def say_once(notice: str) -> None:
@@ -105,7 +102,9 @@ def _keeper(cache: bool | Cache) -> Callable[[Model], Model]:
         raise SourceError(
             f"cache={cache!r} is no cache: use True, or an object with get(key) and put(key, bytes)"
         )
-    store = _disk_cache() if isinstance(cache, bool) else cache
+    from ..disk import reply_cache
+
+    store = reply_cache() if isinstance(cache, bool) else cache
     return lambda model: cached(model, store)
 
 
@@ -129,13 +128,3 @@ def _opened(model: str | Model, options: Mapping[str, object] | None) -> Model:
             "give them to it when you make it"
         )
     return model
-
-
-def _disk_cache() -> Cache:
-    from ..disk import DiskCache, cache_folder
-
-    folder = cache_folder() / "replies"
-    # One for all runs of this process: each would write with a thread of its own.
-    if folder not in _disk_caches:
-        _disk_caches[folder] = DiskCache(folder, size_bytes=ModelConfig().reply_cache_bytes)
-    return _disk_caches[folder]
