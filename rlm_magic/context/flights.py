@@ -229,8 +229,11 @@ class Flights:
                 del self.under_way[number]
 
     def _look_after(self, flight: Flight) -> None:
-        """Hedge a flight that is late; raise StoreUnavailable for one past its deadline."""
-        if flight.began is None or flight.is_here:
+        """Hedge a flight that is late; raise StoreUnavailable for one past its deadline.
+
+        A local disk may take its time: who asks it again gets no other answer.
+        """
+        if flight.began is None or flight.is_here or not self._is_remote:
             for connections in (self._network, self._checkers):
                 connections.serve()
             return
