@@ -276,12 +276,16 @@ def test_writing_lists_what_is_there_once(server: Server) -> None:
     assert [request["operation"] for request in server.requests()].count("ListObjectsV2") == 1
 
 
-def test_what_was_read_to_be_bound_is_not_read_again(server: Server) -> None:
+def test_what_was_read_to_be_bound_is_not_read_again(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     context = open_context("s3://bucket/plain/")
     server.reset_stats()
     assert context[:] == PLAIN_TEXT
     assert context[150:250] == "".join(PLAIN_TEXT.splitlines(keepends=True)[150:250])
     assert server.requests() == []
+    # Of which nothing is remembered on disk.
+    monkeypatch.setenv("RLM_CACHE_DIR", str(tmp_path))
     in_part = open_context("s3://bucket/plain/", config=ContextConfig(memory_bytes=8_000))
     server.reset_stats()
     assert in_part[:] == PLAIN_TEXT
