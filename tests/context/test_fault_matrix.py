@@ -101,7 +101,7 @@ STAYS = [
     ("whole", StoreUnavailable, "non-partial response"),
     ("flip", IntegrityError, "sha256.*ingest again.*the others can still be read"),
     ("change", IntegrityError, "sha256.*ingest again.*the others can still be read"),
-    *[(late, StoreUnavailable, "did not arrive|body error") for late in LATE],
+    *[(late, StoreUnavailable, "did not arrive|body error|error sending request") for late in LATE],
 ]
 
 

@@ -17,8 +17,8 @@ ROWS = {
     "2 MB, a file: peak memory": 1,
     "a step at 2 MB beside one at 1 MB": 1,
     "64 sub-calls of 20 ms at concurrency 16": 1,
-    "first text: server to TextStreamed": 1,
-    "first text: server to the status line at a Jupyter front end": 2,
+    "first text, to the event TextStreamed": 1,
+    "first text, to the status line of a Jupyter front end": 2,
 }
 JUDGED = re.compile(r" [\d,]+\.\d\d (?:MB|x|ms)\b.* \d+(?:\.\d+)?  (ok|MISSED)(?:  |$)")
 
