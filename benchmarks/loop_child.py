@@ -1,16 +1,18 @@
-"""The measured process: one of the systems is asked about a text, again and again. See loop_place.Place.measure.
+"""The measured process: one of the systems is asked about a text, again and again.
 
-Run by the interpreter that has the system, so it imports neither at the top, and of the benchmark only what
-needs no package.
+loop_place starts it with the interpreter that has the system, so it imports neither at the top, and of the
+benchmark only what needs no package.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,56 +23,57 @@ import loop_script
 Ask = Callable[[str], str]
 
 
-def with_rlm_magic(text: str, url: str, sub_model: str) -> Ask:
+def with_rlm_magic(megabytes: int, url: str, sub_model: str) -> Ask:
     """Return a function that asks rlm_magic about a str, whose slices are characters as in rlms."""
+    return _rlm_magic(text_of(megabytes), url, sub_model)
+
+
+def with_rlm_magic_file(megabytes: int, url: str, sub_model: str) -> Ask:
+    """Return a function that asks rlm_magic about a file, which this process never holds as a str."""
+    path = Path(tempfile.mkdtemp(dir=os.environ["RLM_DATA_DIR"])) / "text.log"
+    log_text.write(path, megabytes)
+    return _rlm_magic(path, url, sub_model)
+
+
+def _rlm_magic(source: str | Path, url: str, sub_model: str) -> Ask:
     import rlm_magic
 
-    context = rlm_magic.open_context(text, unit="chars")
-
     def ask(model: str) -> str:
-        answer = rlm_magic.ask(
-            loop_script.QUESTION, context, model=f"vllm:{model}@{url}", sub_model=f"vllm:{sub_model}@{url}"
-        )
+        # The source, not a context bound beforehand: rlms binds the text anew for each question too.
+        context = rlm_magic.open_context(source, unit="chars")
+        root, sub = (f"vllm:{name}@{url}" for name in (model, sub_model))
+        answer = rlm_magic.ask(loop_script.QUESTION, context, model=root, sub_model=sub)
         assert answer.status == "answered", answer.status
         return answer.text
 
     return ask
 
 
-def with_rlms(text: str, url: str, sub_model: str) -> Ask:
-    """Return a function that asks rlms, with its defaults: it keeps no record."""
-    return _rlms(text, url, sub_model, None)
+def with_rlms(megabytes: int, url: str, sub_model: str) -> Ask:
+    """Return a function that asks rlms, with its defaults."""
+    from rlm import RLM  # type: ignore[import-not-found]
 
-
-def with_rlms_recording(text: str, url: str, sub_model: str) -> Ask:
-    """Return a function that asks rlms, which keeps its record in memory, as its `logger` does by default."""
-    from rlm.logger import RLMLogger
-
-    return _rlms(text, url, sub_model, RLMLogger())
-
-
-def _rlms(text: str, url: str, sub_model: str, logger: object) -> Ask:
-    from rlm import RLM
+    text = text_of(megabytes)
+    server = {"base_url": url, "api_key": "none"}
+    other = {"other_backends": ["openai"], "other_backend_kwargs": [{"model_name": sub_model, **server}]}
 
     def ask(model: str) -> str:
-        server = {"base_url": url, "api_key": "none"}
-        run = RLM(
-            backend="openai",
-            backend_kwargs={"model_name": model, **server},
-            other_backends=["openai"],
-            other_backend_kwargs=[{"model_name": sub_model, **server}],
-            logger=logger,
-        )
+        run = RLM(backend="openai", backend_kwargs={"model_name": model, **server}, **other)
         return str(run.completion(text, root_prompt=loop_script.QUESTION).response)
 
     return ask
 
 
-SYSTEMS: Mapping[str, Callable[[str, str, str], Ask]] = {
+SYSTEMS: Mapping[str, Callable[[int, str, str], Ask]] = {
     "rlm_magic": with_rlm_magic,
+    "rlm_magic-file": with_rlm_magic_file,
     "rlms": with_rlms,
-    "rlms-recording": with_rlms_recording,
 }
+
+
+def text_of(megabytes: int) -> str:
+    """Return the text. Its parts are forty blocks that repeat, so there is never a second copy of it."""
+    return "".join(log_text.blocks(megabytes))
 
 
 def peak_bytes() -> int:
@@ -102,12 +105,11 @@ def main() -> None:
     parser.add_argument("megabytes", type=int)
     parser.add_argument("runs", type=int)
     given = parser.parse_args()
-    # Joined from forty blocks that repeat: no second copy of the text, so the peak is the system's own.
-    text = "".join(log_text.blocks(given.megabytes))
-    ask = SYSTEMS[given.system](text, given.url, given.sub_model)
+    ask = SYSTEMS[given.system](given.megabytes, given.url, given.sub_model)
     runs = [run(ask, f"{given.name}-0")]
     peak = peak_bytes()
     runs += [run(ask, f"{given.name}-{number}") for number in range(1, given.runs)]
+    text = text_of(given.megabytes)
     told = {"runs": runs, "peak_bytes": peak, "text_bytes": len(text), "expected": loop_script.expected(text)}
     print(json.dumps(told))
 

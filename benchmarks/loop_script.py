@@ -1,7 +1,8 @@
-"""What the benchmark's models say: the nine steps of a run, and the answer that they come to. Only Python's own.
+"""What the benchmark's models say: the nine steps of a run, and the answer that they come to.
 
 The code is such as both systems take: one block called `repl` in a reply, characters `context[a:b]`, and the
-`answer` dict at the end. It reads 50 windows wherever they lie, so that its own work is the same for every size.
+`answer` dict at the end. It reads 50 windows, so that its own work is the same for every size. Imports only
+what comes with Python: the interpreter that has rlms need not have more.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A model server on loopback that speaks OpenAI's protocol, in a process of its own. Only Python's own.
+"""A model server on loopback that speaks OpenAI's protocol, in a process of its own.
 
 What a model says is in its name, so one server serves every case:
 
@@ -106,7 +106,9 @@ def _send(writer: asyncio.StreamWriter, kind: str, body: bytes) -> None:
 
 def _whole(text: str) -> bytes:
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    return json.dumps({**_OVERHEAD, "object": "chat.completion", "choices": [choice], "usage": _USAGE}).encode()
+    return json.dumps(
+        {**_OVERHEAD, "object": "chat.completion", "choices": [choice], "usage": _USAGE}
+    ).encode()
 
 
 async def _stream(writer: asyncio.StreamWriter, said: Said, entry: dict[str, float]) -> None:
@@ -132,7 +134,8 @@ def _delta(delta: dict[str, str], finish_reason: str | None = None) -> dict[str,
 
 
 def _event(data: dict[str, Any]) -> bytes:
-    return _chunk(b"data: " + json.dumps({**_OVERHEAD, "object": "chat.completion.chunk", **data}).encode() + b"\n\n")
+    told = json.dumps({**_OVERHEAD, "object": "chat.completion.chunk", **data})
+    return _chunk(f"data: {told}\n\n".encode())
 
 
 def _chunk(data: bytes) -> bytes:
