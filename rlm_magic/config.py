@@ -71,7 +71,7 @@ class ContextConfig:
     abandoned_after_s: float = 86_400.0
     """What a killed writer left unfinished in a directory is deleted by the next one after this."""
     remember_from_bytes: int = 16 * MIB
-    """The index of plain files is remembered on disk from this size on; a smaller one is made anew."""
+    """The index of local files is remembered on disk from this size on; a smaller one is made anew."""
     remembered_indexes: int = 64
 
 

@@ -1,7 +1,4 @@
-"""Ask a store again where that may help, and several things at once.
-
-For what is asked before there is a text; how its segments are read is the business of `reader`.
-"""
+"""Ask a store again where that may help, and several things at once."""
 
 from __future__ import annotations
 
@@ -20,12 +17,22 @@ from .retry import may_pass, pause_s
 _Answer = TypeVar("_Answer")
 
 
-def again(ask: Callable[[], _Answer], *, config: ContextConfig) -> _Answer:
-    """Return what `ask` returns; it is called again for failures that may pass, as long as reading would.
+def again(
+    ask: Callable[[], _Answer],
+    *,
+    config: ContextConfig,
+    attempts: int | None = None,
+    began: float | None = None,
+    on_again: Callable[[], None] | None = None,
+) -> _Answer:
+    """Return what `ask` returns; it is called again, after a pause, for failures that may pass.
 
-    Raises what the last call raised.
+    At most `attempts` times (config.read_attempts unless given), and no longer than config.read_deadline_s
+    after `began` on the monotonic clock (now unless given). `on_again` is told each time. Raises what the
+    last call raised.
     """
-    deadline = time.monotonic() + config.read_deadline_s
+    most = config.read_attempts if attempts is None else attempts
+    deadline = (time.monotonic() if began is None else began) + config.read_deadline_s
     for attempt in count(1):
         try:
             return ask()
@@ -34,8 +41,10 @@ def again(ask: Callable[[], _Answer], *, config: ContextConfig) -> _Answer:
                 attempt, first_s=config.retry_first_s, most_s=config.retry_most_s, chance=random.random()
             )
             is_too_late = time.monotonic() + pause > deadline
-            if is_too_late or not may_pass(error, attempt=attempt, attempts=config.read_attempts):
+            if is_too_late or not may_pass(error, attempt=attempt, attempts=most):
                 raise
+        if on_again is not None:
+            on_again()
         time.sleep(pause)
     raise AssertionError("unreachable")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -108,6 +108,13 @@ class StoredSegments:
         if self.waste_listener is not None:
             for owner in wasted:
                 self.waste_listener(owner)
+
+    def admit_all(self, found: Iterable[tuple[int, Segment, bytes]]) -> None:
+        """Take in segments that were read otherwise, with their stored bytes: into memory and onto disk."""
+        for number, segment, raw in found:
+            self.admit(number, segment)
+            self._disk.keep(number, segment, raw)
+        self._disk.write()
 
     def prefetch(self, numbers: Sequence[int], *, priority: int, owner: object) -> None:
         """Queue reads behind the foreground; segments in memory or on their way are skipped.

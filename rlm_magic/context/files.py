@@ -38,11 +38,18 @@ def text_of_objects(
     """
     check_names(item.name for item in plain)
     snapshot = _snapshot(store, plain)
-    indexed = _recalled(snapshot, plain, errors=errors, config=config)
-    kept = Kept(config.memory_bytes if isinstance(store, ObstoreStore) else 0)
+    is_remote = isinstance(store, ObstoreStore)
+    # A small file is indexed sooner than its index is found, a remote one never. What has no version could
+    # have changed unnoticed.
+    is_large = sum(item.head.size for item in plain) >= config.remember_from_bytes
+    is_remembered = (is_remote or is_large) and all(item.head.version for item in plain)
+    indexed = _recalled(snapshot, plain, errors=errors, config=config) if is_remembered else None
+    kept = Kept(config.memory_bytes if is_remote else 0)
     if indexed is None:
         indexed = index_all(store, plain, kept, errors=errors, config=config)
-        _remember(snapshot, plain, indexed, errors=errors, config=config)
+        if is_remembered:
+            name = _index_name(snapshot, errors=errors, config=config)
+            remember(name, msgspec.json.encode(indexed), keep=config.remembered_indexes)
     replaced = sum(item.replaced for item in indexed)
     warn_of_replacements(replaced, of=address)
     supplied = _where_newlines_are_supplied(indexed)
@@ -50,8 +57,7 @@ def text_of_objects(
     extents = _extents(plain, indexed, supplied, errors=errors)
     origin = Origin(kind=kind, address=address, exclude=exclude, snapshot=snapshot, replaced=replaced)
     segments = StoredSegments(store, extents, layout, config=config)
-    for number, segment in kept.segments(extents.supplied):
-        segments.admit(number, segment)
+    segments.admit_all(kept.segments(extents.supplied))
     return Text(layout, segments, table, origin, config=config)
 
 
@@ -142,8 +148,6 @@ def _index_name(snapshot: str, *, errors: Errors, config: ContextConfig) -> str:
 def _recalled(
     snapshot: str, plain: Sequence[Plain], *, errors: Errors, config: ContextConfig
 ) -> list[Indexed] | None:
-    if sum(item.head.size for item in plain) < config.remember_from_bytes:
-        return None
     data = recall(_index_name(snapshot, errors=errors, config=config))
     if data is None:
         return None
@@ -152,11 +156,3 @@ def _recalled(
     except msgspec.DecodeError:
         return None
     return found if len(found) == len(plain) else None
-
-
-def _remember(
-    snapshot: str, plain: Sequence[Plain], indexed: list[Indexed], *, errors: Errors, config: ContextConfig
-) -> None:
-    if sum(item.head.size for item in plain) >= config.remember_from_bytes:
-        name = _index_name(snapshot, errors=errors, config=config)
-        remember(name, msgspec.json.encode(indexed), keep=config.remembered_indexes)

@@ -16,17 +16,16 @@ from ..config import ContextConfig
 from ..errors import IntegrityError, StoreUnavailable
 from .connections import FOREGROUND, Connections
 from .flight import Flight
+from .networks import network_for
 from .pace import Pace
 from .plan import Request
 from .reader import Body, Reader
-from .recent import Recent
 from .segment import Segment
 from .stats import ReadCounter
 
 _WATCH_S = 0.25
 _LEAST_WAIT_S = 0.005
 _FREE_HEDGES = 4
-_KEPT = 4
 _SMALL_BYTES = 256 * 1024
 
 Landed = dict[int, Segment]
@@ -74,10 +73,7 @@ class Flights:
         self.ahead_bytes = 0
         self._pace = Pace(unknown_s=config.hedge_unknown_s)
         self._sent = self._hedged = 0
-        if self._is_remote and self._shared_as is not None:
-            self._network = _NETWORKS.get((self._shared_as, config), partial(_network, config))
-        else:
-            self._network = _network(config) if self._is_remote else _threads(config)
+        self._network = network_for(config, is_remote=self._is_remote, shared_as=self._shared_as)
         checkers = min(config.read_threads, os.cpu_count() or 1)
         self._checkers = Connections(checkers, background=checkers, idle_s=config.connection_idle_s)
 
@@ -233,8 +229,11 @@ class Flights:
                 del self.under_way[number]
 
     def _look_after(self, flight: Flight) -> None:
-        """Hedge a flight that is late; raise StoreUnavailable for one past its deadline."""
-        if flight.began is None or flight.is_here:
+        """Hedge a flight that is late; raise StoreUnavailable for one past its deadline.
+
+        A local disk may take its time: who asks it again gets no other answer.
+        """
+        if flight.began is None or flight.is_here or not self._is_remote:
             for connections in (self._network, self._checkers):
                 connections.serve()
             return
@@ -273,23 +272,6 @@ class Flights:
 
     def _bytes_of(self, request: Request) -> int:
         return sum(map(self._size_of, request.segments))
-
-
-_NETWORKS: Recent[Connections] = Recent(_KEPT)
-
-
-def _network(config: ContextConfig) -> Connections:
-    return Connections(
-        config.connections,
-        background=config.background_connections,
-        idle_s=config.connection_idle_s,
-        fewest=config.fewest_connections,
-    )
-
-
-def _threads(config: ContextConfig) -> Connections:
-    threads = config.read_threads
-    return Connections(threads, background=max(1, threads - 1), idle_s=config.connection_idle_s)
 
 
 def _nothing(_number: int) -> None:

@@ -8,7 +8,7 @@ from ..config import ContextConfig
 from ..errors import SourceError
 from .cutter import Cutter
 from .layout import DocumentTable, Layout
-from .segment import Segment
+from .segment import Segment, newlines_in
 from .segments import GivenSegments
 from .text import Origin, Text
 from .utf8 import Clean, Errors, encode, warn_of_replacements
@@ -78,17 +78,18 @@ class _Joined:
         if content and self._unfinished is not None:
             self._separators[self._unfinished] = 1
             self._take(b"\n")
-        length = 0
+        length = newlines = 0
         for piece in _encoded(name, content, errors=errors):
             self.replaced += piece.replaced
             length += len(piece.data)
+            newlines += newlines_in(piece.data)
             self._take(piece.data)
         number = len(self._names)
         unfinished = bool(content) and not content.endswith("\n")
         if content:
             self._unfinished = number if unfinished else None
         self._names.append(name)
-        self._lines.append(content.count("\n") + unfinished)
+        self._lines.append(newlines + unfinished)
         self._characters.append(len(content))
         self._bytes.append(length)
         self._separators.append(0)

@@ -55,19 +55,19 @@ class Kept:
 
     def __init__(self, budget_bytes: int) -> None:
         self._left_bytes = budget_bytes
-        self._data: list[bytes] = []
+        self._data: list[tuple[bytes, bytes]] = []
 
-    def offer(self, data: bytes) -> None:
-        """Take the next segment; after the first that does not fit, no other is taken."""
+    def offer(self, data: bytes, raw: bytes) -> None:
+        """Take the next segment with its stored bytes; after the first that does not fit, no other."""
         self._left_bytes -= len(data)
         if self._left_bytes >= 0:
-            self._data.append(data)
+            self._data.append((data, raw))
 
-    def segments(self, supplied: frozenset[int]) -> Iterator[tuple[int, Segment]]:
-        """Yield what was taken, by number, and hold it no longer."""
+    def segments(self, supplied: frozenset[int]) -> Iterator[tuple[int, Segment, bytes]]:
+        """Yield what was taken, by number, each with its stored bytes, and hold it no longer."""
         for number in range(len(self._data)):
-            data, self._data[number] = self._data[number], b""
-            yield number, Segment(data + b"\n" if number in supplied else data)
+            (data, raw), self._data[number] = self._data[number], (b"", b"")
+            yield number, Segment(data + b"\n" if number in supplied else data), raw
 
 
 def index_all(
@@ -131,7 +131,7 @@ def _index(
         found.characters.append(cleaned.characters)
         found.replaced += cleaned.replaced
         if kept is not None:
-            kept.offer(cleaned.data)
+            kept.offer(cleaned.data, raw)
     if found.start + offset != item.head.size:
         raise IntegrityError(
             f"{store.url}/{item.key} gave {found.start + offset} bytes of {item.head.size}; bind it again"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from random import random
+from functools import partial
 
 from ..config import ContextConfig
 from ..errors import SegmentMissing, StoreUnavailable
+from .again import again
 from .extents import Extents, settle
 from .layout import Layout
 from .plan import Request
-from .retry import may_pass, pause_s
 from .segment import Segment
 from .stats import ReadCounter
 from .stores import Store
@@ -49,19 +49,13 @@ class Reader:
 
         Raises SegmentMissing, SnapshotChanged or StoreUnavailable, naming object and lines.
         """
-        deadline = began + self._config.read_deadline_s
-        attempt = 1
-        while True:
-            try:
-                return self._get(request)
-            except StoreUnavailable as error:
-                pause = self._pause_s(attempt)
-                too_late = time.monotonic() + pause > deadline
-                if too_late or not may_pass(error, attempt=attempt, attempts=self._attempts):
-                    raise
-            self._counter.add(retries=1)
-            time.sleep(pause)
-            attempt += 1
+        return again(
+            partial(self._get, request),
+            config=self._config,
+            attempts=self._attempts,
+            began=began,
+            on_again=partial(self._counter.add, retries=1),
+        )
 
     def settled(self, request: Request, body: Body) -> dict[int, tuple[Segment, bytes]]:
         """Return the segments that a request brought, each with its stored bytes.
@@ -84,10 +78,6 @@ class Reader:
             f"{key} did not arrive within {self._config.read_deadline_s:g} s ({self._lines(request)}); "
             "try again, or check the network"
         )
-
-    def _pause_s(self, attempt: int) -> float:
-        config = self._config
-        return pause_s(attempt, first_s=config.retry_first_s, most_s=config.retry_most_s, chance=random())
 
     def _get(self, request: Request) -> Body:
         key, version = self._extents.keys[request.object], self._extents.versions[request.object]

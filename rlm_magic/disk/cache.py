@@ -68,6 +68,8 @@ class DiskCache:
         """Return what was stored under a key, or None, also when there is doubt about it. Never raises."""
         if self._off:
             return None
+        if (data := self._writer.waiting(key)) is not None:
+            return data
         try:
             found = self._reading.use(lambda vault: vault.find(row_key(key)))
             return None if found is None else _verified(found, key, most_bytes=self._largest_bytes)

@@ -1,4 +1,4 @@
-"""The one cache of segments that all contexts of this process share."""
+"""The caches that all of this process shares: of segments, and of the replies of sub-models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config import DiskConfig
+from ..config import DiskConfig, ModelConfig
 from .cache import DiskCache
 from .folder import cache_folder
 
@@ -20,7 +20,7 @@ class _Wish:
     off: str = ""
 
 
-_shared: tuple[_Wish, DiskCache] | None = None
+_shared: dict[str, tuple[_Wish, DiskCache]] = {}
 
 
 def segment_cache() -> DiskCache:
@@ -29,24 +29,28 @@ def segment_cache() -> DiskCache:
     RLM_CACHE=off turns it off, RLM_CACHE_BYTES limits it. When the environment changes, so does what is
     returned. Neither opens nor creates anything.
     """
-    global _shared
-    wish = _wish()
-    # Without a lock, which a fork could leave held: the worst is a second object on the same folder.
-    if _shared is None or _shared[0] != wish:
-        if _shared is not None:
-            _shared[1].close()
-        _shared = wish, DiskCache(wish.folder, size_bytes=wish.size_bytes, off=wish.off)
-    return _shared[1]
-
-
-def _wish() -> _Wish:
-    folder = Path(os.path.abspath(cache_folder() / "segments"))
-    said = os.environ.get("RLM_CACHE", "").strip()
-    if said.lower() in _NO:
-        return _Wish(folder, 0, f"off: RLM_CACHE={said}")
     amount = os.environ.get("RLM_CACHE_BYTES", "").strip()
     if not amount:
-        return _Wish(folder, DiskConfig().size_bytes)
+        return _shared_one("segments", DiskConfig().size_bytes)
     if not amount.isascii() or not amount.isdecimal():
-        return _Wish(folder, 0, f"off: RLM_CACHE_BYTES={amount!r} is not a number of bytes")
-    return _Wish(folder, int(amount), "" if int(amount) else "off: RLM_CACHE_BYTES=0")
+        return _shared_one("segments", 0, off=f"off: RLM_CACHE_BYTES={amount!r} is not a number of bytes")
+    return _shared_one("segments", int(amount), off="" if int(amount) else "off: RLM_CACHE_BYTES=0")
+
+
+def reply_cache() -> DiskCache:
+    """Return the cache of replies of sub-models, beside that of segments; RLM_CACHE=off turns it off too."""
+    return _shared_one("replies", ModelConfig().reply_cache_bytes)
+
+
+def _shared_one(name: str, size_bytes: int, *, off: str = "") -> DiskCache:
+    said = os.environ.get("RLM_CACHE", "").strip()
+    if said.lower() in _NO:
+        size_bytes, off = 0, f"off: RLM_CACHE={said}"
+    wish = _Wish(Path(os.path.abspath(cache_folder() / name)), size_bytes, off)
+    # Without a lock, which a fork could leave held: the worst is a second object on the same folder.
+    made = _shared.get(name)
+    if made is None or made[0] != wish:
+        if made is not None:
+            made[1].close()
+        made = _shared[name] = wish, DiskCache(wish.folder, size_bytes=wish.size_bytes, off=wish.off)
+    return made[1]

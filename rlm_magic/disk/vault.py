@@ -93,6 +93,11 @@ class Vault:
         """Let go of the database."""
         self._cache.shut()
 
+    def __del__(self) -> None:
+        # From Python 3.13 on, a connection that is collected open is warned of.
+        with suppress(AttributeError, sqlite3.Error):
+            self.close()
+
 
 class _Disk(diskcache.Disk):  # type: ignore[misc]  # diskcache is not typed
     def __init__(self, directory: str, **_settings: object) -> None:

@@ -50,6 +50,12 @@ class Writer:
             self._wake()
             return True
 
+    def waiting(self, key: str) -> bytes | None:
+        """Return the value that waits under a key, or None."""
+        with self._lock:
+            data = self._waiting.get(key)
+        return data if isinstance(data, bytes) else None
+
     def flush(self, timeout_s: float) -> bool:
         """Wait until all is written; return False if that takes longer than `timeout_s`."""
         with self._lock:

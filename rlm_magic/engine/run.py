@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ..config import Budget, EngineConfig
 from ..errors import BudgetExceeded, RLMError, RunInterrupted
-from ..models import Model, context_window, open_model
+from ..models import Model, context_window, open_model_for_code
 from ..records import (
     Answer,
     Compaction,
@@ -81,7 +81,7 @@ class Run(Steering):
         description: str,
         budget: Budget | None = None,
         config: EngineConfig | None = None,
-        resolve: Callable[[str], Model] = open_model,
+        resolve: Callable[[str], Model] = open_model_for_code,
         window: Callable[[str], int | None] = context_window,
         on_event: Callable[[Event], None] | None = None,
         finish_answer: Callable[[Answer], Answer] = lambda answer: answer,

@@ -7,7 +7,14 @@ from .offline import OfflineModel
 from .prices import price_known
 from .protocol import Model, OnText
 from .recorder import RecordingModel, recording
-from .registry import context_window, default_models, known_models, open_model, sub_model_for
+from .registry import (
+    context_window,
+    default_models,
+    known_models,
+    open_model,
+    open_model_for_code,
+    sub_model_for,
+)
 from .replay import ReplayModel
 from .scripted import ScriptedModel
 
@@ -24,6 +31,7 @@ __all__ = [
     "default_models",
     "known_models",
     "open_model",
+    "open_model_for_code",
     "price_known",
     "recording",
     "sub_model_for",

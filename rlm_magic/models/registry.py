@@ -111,6 +111,18 @@ def context_window(name: str) -> int | None:
     return listed_window(name)
 
 
+def open_model_for_code(name: str) -> Model:
+    """Return the model that model-written code asks for by name; UnknownModel for one with an address.
+
+    Code can be led astray by the text it reads, and the user's key must not go where it says.
+    """
+    if parse_name(name).base_url:
+        raise UnknownModel(
+            f"model {name!r}: code cannot name a server; leave the address out, or use the sub-model given"
+        )
+    return open_model(name)
+
+
 def default_models() -> tuple[str, str]:
     """Return the names of the root model and the sub-model to use when the user names none.
 

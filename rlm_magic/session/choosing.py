@@ -7,11 +7,18 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 
-from ..config import ModelConfig
 from ..errors import SourceError
-from ..models import Model, ReplayModel, cached, default_models, open_model, recording, sub_model_for
+from ..models import (
+    Model,
+    ReplayModel,
+    cached,
+    default_models,
+    open_model,
+    open_model_for_code,
+    recording,
+    sub_model_for,
+)
 from ..models.cached import Cache
 
 OFFLINE_NOTICE = (
@@ -29,7 +36,7 @@ class Models:
 
     root: Model
     sub: Model
-    resolve: Callable[[str], Model] = open_model
+    resolve: Callable[[str], Model] = open_model_for_code
     by_default: bool = False
 
     @property
@@ -65,13 +72,12 @@ def choose_models(
         recorded(root),
         recorded(kept(sub)),
         # Code that asks a replayed run's model by name means the one that was recorded.
-        resolve=lambda name: recorded(kept(_opened_beside(root, name))),
+        resolve=lambda name: recorded(kept(_opened_beside(root, sub, name))),
         by_default=model is None,
     )
 
 
 _said: set[str] = set()
-_disk_caches: dict[Path, Cache] = {}
 
 
 def say_once(notice: str) -> None:
@@ -96,7 +102,9 @@ def _keeper(cache: bool | Cache) -> Callable[[Model], Model]:
         raise SourceError(
             f"cache={cache!r} is no cache: use True, or an object with get(key) and put(key, bytes)"
         )
-    store = _disk_cache() if isinstance(cache, bool) else cache
+    from ..disk import reply_cache
+
+    store = reply_cache() if isinstance(cache, bool) else cache
     return lambda model: cached(model, store)
 
 
@@ -104,8 +112,11 @@ def _as_it_is(model: Model) -> Model:
     return model
 
 
-def _opened_beside(root: Model, name: str) -> Model:
-    return root.named(name) if isinstance(root, ReplayModel) else open_model(name)
+def _opened_beside(root: Model, sub: Model, name: str) -> Model:
+    for given in (root, sub):
+        if name == given.name:
+            return given
+    return root.named(name) if isinstance(root, ReplayModel) else open_model_for_code(name)
 
 
 def _opened(model: str | Model, options: Mapping[str, object] | None) -> Model:
@@ -117,13 +128,3 @@ def _opened(model: str | Model, options: Mapping[str, object] | None) -> Model:
             "give them to it when you make it"
         )
     return model
-
-
-def _disk_cache() -> Cache:
-    from ..disk import DiskCache, cache_folder
-
-    folder = cache_folder() / "replies"
-    # One for all runs of this process: each would write with a thread of its own.
-    if folder not in _disk_caches:
-        _disk_caches[folder] = DiskCache(folder, size_bytes=ModelConfig().reply_cache_bytes)
-    return _disk_caches[folder]

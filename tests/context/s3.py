@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+import mock_s3
 
 
 def point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,6 +29,15 @@ def isolate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def forget_requests(server: mock_s3.Server) -> None:
+    """Let the server count from here: nothing that was asked before is still on its way."""
+    for thread in threading.enumerate():
+        # Opening asks for a manifest and for a listing at once, and does not wait for one it does not need.
+        if thread.name == "rlm open":
+            thread.join()
+    server.reset_stats()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from rlm_magic.context import Context, ingest, open_context
 from rlm_magic.context.fetch import StoredSegments
 from rlm_magic.disk import segment_cache
 
-from .s3 import make_bucket, point_at
+from .s3 import forget_requests, make_bucket, point_at
 
 LINES = [f"línea {number} {'x' * (number % 60)}\n" for number in range(3_000)]
 TEXT = "".join(LINES)
@@ -201,3 +201,14 @@ def test_a_context_that_is_dropped_before_it_is_on_disk_still_gets_there(server:
     assert text == TEXT
     assert segment_cache().flush(10)
     assert read_all("s3://bucket/large/").stats.requests == 0
+
+
+def test_plain_objects_are_read_once_for_all_kernels(server: Server) -> None:
+    first = open_context("s3://bucket/plain/")
+    assert first[:] == PLAIN
+    assert segment_cache().flush(10)
+    forget_requests(server)
+    again = open_context("s3://bucket/plain/")
+    assert again[:] == PLAIN
+    assert again.stats.disk_hits > 0
+    assert [request["key"] for request in server.requests() if request["key"].endswith(".txt")] == []

@@ -25,7 +25,7 @@ from rlm_magic.errors import (
     WriteConflict,
 )
 
-from .s3 import make_bucket, point_at
+from .s3 import forget_requests, make_bucket, point_at
 
 LINES = [f"línea {number} 😀 {'x' * (number % 60)}\n" for number in range(2_000)]
 TEXT = "".join(LINES)
@@ -54,7 +54,7 @@ def running(root: Path) -> Iterator[Server]:
 @pytest.fixture
 def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     point_at(str(running), monkeypatch)
-    running.reset_stats()
+    forget_requests(running)
     yield running
     running.set_faults("")
 
@@ -101,7 +101,7 @@ STAYS = [
     ("whole", StoreUnavailable, "non-partial response"),
     ("flip", IntegrityError, "sha256.*ingest again.*the others can still be read"),
     ("change", IntegrityError, "sha256.*ingest again.*the others can still be read"),
-    *[(late, StoreUnavailable, "did not arrive|body error") for late in LATE],
+    *[(late, StoreUnavailable, "did not arrive|body error|error sending request") for late in LATE],
 ]
 
 
@@ -271,18 +271,22 @@ def test_a_refused_write_leaves_what_was_there(server: Server, fault: str) -> No
 def test_writing_lists_what_is_there_once(server: Server) -> None:
     ingest([TEXT], "s3://bucket/once/", object_bytes=20_000, segment_bytes=4_000)
     assert [request["operation"] for request in server.requests()].count("ListObjectsV2") == 1
-    server.reset_stats()
+    forget_requests(server)
     append("s3://bucket/once/", [("more", "x")])
     assert [request["operation"] for request in server.requests()].count("ListObjectsV2") == 1
 
 
-def test_what_was_read_to_be_bound_is_not_read_again(server: Server) -> None:
+def test_what_was_read_to_be_bound_is_not_read_again(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     context = open_context("s3://bucket/plain/")
-    server.reset_stats()
+    forget_requests(server)
     assert context[:] == PLAIN_TEXT
     assert context[150:250] == "".join(PLAIN_TEXT.splitlines(keepends=True)[150:250])
     assert server.requests() == []
+    # Of which nothing is remembered on disk.
+    monkeypatch.setenv("RLM_CACHE_DIR", str(tmp_path))
     in_part = open_context("s3://bucket/plain/", config=ContextConfig(memory_bytes=8_000))
-    server.reset_stats()
+    forget_requests(server)
     assert in_part[:] == PLAIN_TEXT
     assert 0 < len(server.requests()) < len(PLAIN)

@@ -22,7 +22,7 @@ from rlm_magic.context.connections import READAHEAD
 from rlm_magic.context.fetch import StoredSegments
 from rlm_magic.errors import StoreUnavailable
 
-from .s3 import isolate, make_bucket, point_at
+from .s3 import forget_requests, isolate, make_bucket, point_at
 
 LINES = [f"línea {number} 😀 {'x' * (number % 60)}\n" for number in range(3_000)]
 TEXT = "".join(LINES)
@@ -45,7 +45,7 @@ def running(root: Path) -> Iterator[Server]:
 @pytest.fixture
 def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     point_at(str(running), monkeypatch)
-    running.reset_stats()
+    forget_requests(running)
     yield running
     running.set_faults("")
     running.set_network(latency_ms=0)

@@ -16,7 +16,7 @@ from rlm_magic.errors import ContextTooLarge
 from rlm_magic.models import OnText, ScriptedModel
 from rlm_magic.records import Completion, Message, Usage
 
-from .s3 import make_bucket, point_at
+from .s3 import forget_requests, make_bucket, point_at
 
 LINES = [f"line {number} of the log\n" for number in range(4_000)]
 TEXT = "".join(LINES)
@@ -36,7 +36,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[mock_s3.
 def context(server: mock_s3.Server) -> Context:
     rlm_magic.ingest("s3://logs/", "s3://logs/packed/", segment_bytes=1_000, object_bytes=4_000)
     context = open_context("s3://logs/packed/")
-    server.reset_stats()
+    forget_requests(server)
     return context
 
 
@@ -124,14 +124,14 @@ def test_warm_loads_all_and_says_how_far_it_is(context: Context, server: mock_s3
     context.warm(on_progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (len(TEXT), len(TEXT))
     assert told == sorted(told)
-    server.reset_stats()
+    forget_requests(server)
     assert context[:] == TEXT
     assert server.requests() == []
 
 
 def test_warm_refuses_what_does_not_fit_before_it_reads(context: Context, server: mock_s3.Server) -> None:
     small = open_context("s3://logs/packed/", config=ContextConfig(memory_bytes=10_000))
-    server.reset_stats()
+    forget_requests(server)
     with pytest.raises(ContextTooLarge, match="10,000 bytes"):
         small.warm()
     assert server.requests() == []

@@ -17,7 +17,7 @@ from rlm_magic.config import ContextConfig
 from rlm_magic.context import append, ingest, open_context
 from rlm_magic.errors import SnapshotChanged, SourceError, SourceNotFound, StoreUnavailable, WriteConflict
 
-from .s3 import isolate, make_bucket, point_at
+from .s3 import forget_requests, isolate, make_bucket, point_at
 
 LINES = [f"línea {number} 😀 {'x' * (number % 90)}\n" for number in range(2_000)]
 TEXT = "".join(LINES)
@@ -57,7 +57,7 @@ def running(root: Path) -> Iterator[Server]:
 @pytest.fixture
 def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     point_at(str(running), monkeypatch)
-    running.reset_stats()
+    forget_requests(running)
     yield running
     running.set_faults("")
 
@@ -134,7 +134,7 @@ def test_ingest_and_append_live_in_a_prefix(server: Server, slash: str) -> None:
 @pytest.mark.parametrize(("key", "heads"), [("cost/", []), ("cost", ["HeadObject"])])
 def test_opening_asks_everything_at_once(server: Server, key: str, heads: list[str]) -> None:
     ingest([TEXT], "s3://bucket/cost/")
-    server.reset_stats()
+    forget_requests(server)
     server.set_faults("slow verb=GET seconds=0.3")
     assert len(open_context(f"s3://bucket/{key}")) == len(LINES)
     server.set_faults("")
@@ -157,12 +157,12 @@ def test_an_interrupted_ingest_sends_only_what_is_missing(server: Server) -> Non
         open_context("s3://bucket/resumed/")
     sent = {key for verb, key in asked(server) if verb == "PUT" and "/data/" in key}
     there = {key for key in sent if _is_there(key)}
-    server.reset_stats()
+    forget_requests(server)
     assert ingest([TEXT], "s3://bucket/resumed/", **sizes)[:] == TEXT
     sent_again = [key for verb, key in asked(server) if verb == "PUT" and "/data/" in key]
     assert sent_again
     assert not there & set(sent_again)
-    server.reset_stats()
+    forget_requests(server)
     ingest([TEXT], "s3://bucket/resumed/", **sizes)
     assert not [key for verb, key in asked(server) if verb == "PUT" and "/data/" in key]
 

@@ -354,3 +354,12 @@ def test_a_fault_is_logged_once(folder: Path, open_cache: Open, caplog: pytest.L
     assert str(folder) in record.getMessage()
     assert folder.read_bytes() == b"a file"
     assert "is not a folder" in cache.summary().state
+
+
+def test_what_waits_to_be_stored_is_there_already(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path / "c", size_bytes=100_000_000, config=replace(CONFIG, pause_s=60.0))
+    cache.put("key", b"data")
+    assert cache.get("key") == b"data"
+    assert not any((tmp_path / "c").rglob("*.db"))
+    assert cache.flush(10)
+    assert cache.get("key") == b"data"

@@ -204,7 +204,7 @@ def test_identical_sub_calls_are_answered_from_the_cache_and_marked() -> None:
 
 
 def test_true_means_the_cache_on_disk_which_outlives_the_process() -> None:
-    model = 'ScriptedModel(["```repl\\nFINAL(llm_query(\'same\'))\\n```"])'
+    model = "ScriptedModel([\"```repl\\nFINAL(llm_query('same'))\\n```\"])"
     first = (
         "import rlm_magic\nfrom rlm_magic.models import ScriptedModel\n"
         "sub = ScriptedModel(['paid'], name='sub')\n"
@@ -216,3 +216,11 @@ def test_true_means_the_cache_on_disk_which_outlives_the_process() -> None:
     answer = rlm_magic.ask("q", [TEXT], model=Listening(reply), sub_model=sub, cache=True)
     assert answer.text == "paid"
     assert answer.steps[0].sub_calls[0].cached
+
+
+def test_the_environment_turns_the_cache_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RLM_CACHE", "off")
+    for reply in ("first", "second"):
+        model = Listening(code("FINAL(llm_query('same'))"))
+        sub = ScriptedModel([reply], name="sub")
+        assert rlm_magic.ask("q", [TEXT], model=model, sub_model=sub, cache=True).text == reply

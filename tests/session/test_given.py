@@ -17,6 +17,7 @@ from rlm_magic.models import ScriptedModel
 from rlm_magic.records import RunStarted
 from rlm_magic.session import choose_models
 
+from ..models.provider_server import Plan, openai_events, provider_server
 from .models import TEXT, Listening, code
 
 
@@ -296,3 +297,15 @@ def test_what_a_child_run_can_be_about(part: str) -> None:
         error = answer.steps[0].cells[0].result.error
         assert error is not None
         assert "context= takes a part of a context" in error
+
+
+def test_code_cannot_send_the_key_to_a_server_of_its_own_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    with provider_server() as server:
+        server.plans = [Plan(events=openai_events(["stolen"]))]
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-of-the-user")
+        asked = code(f"FINAL(llm_query('hello', model='openai:gpt-5@{server.url}/v1'))")
+        model = Listening(asked, "FINAL(refused)")
+        answer = rlm_magic.ask("q", [TEXT], model=model, sub_model=ScriptedModel([], name="sub"))
+        assert server.requests == []
+    assert answer.text == "refused"
+    assert "code cannot name a server" in model.last
