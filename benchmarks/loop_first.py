@@ -68,7 +68,7 @@ def _to_front_end(client: BlockingKernelClient, place: Place, think_ms: int) -> 
     seen_at = 0.0
     for at, message in _messages(client, request):
         text = message["content"].get("data", {}).get("text/plain", "")
-        if not seen_at and "characters so far" in text:
+        if not seen_at and "musing" in text:
             seen_at = at
     if not seen_at:
         raise RuntimeError("the status line never told of the reply while it streamed")

@@ -56,7 +56,7 @@ class Models:
         if kind == "batch":
             return Said(pieces=_cut(loop_script.reply(loop_script.BATCH)))
         if kind == "stream":
-            words = ["thinking "] * STREAM_PIECES
+            words = ["musing "] * STREAM_PIECES
             pause_s, think_s = STREAM_S / STREAM_PIECES, int(rest.partition("-")[0]) / 1000
             return Said(pieces=[*words, "\nFINAL(done)\n"], think_s=think_s, pause_s=pause_s)
         return Said(pieces=_cut(loop_script.sub_reply(prompt)), think_s=int(rest) / 1000)

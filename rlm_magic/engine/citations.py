@@ -25,8 +25,9 @@ def citations(text: str, coverage: Coverage) -> tuple[Citation, ...]:
 
     A citation is "read" only if all of its lines were; "no such line" if one of them is past the end.
 
-    >>> citations("Paris [L7, L9-L12].", Coverage(lines=20, read=((5, 10),)))[0]
-    Citation(first=7, last=7, status='read', label='L7')
+    >>> found = citations("Paris [L7, L9-L12].", Coverage(lines=20, read=((5, 10),)))[0]
+    >>> found.first, found.last, found.status, found.label
+    (7, 7, 'read', 'L7')
     >>> [found.status for found in citations("[L9-L12] and [L20]", Coverage(lines=20, read=((5, 10),)))]
     ['not read', 'no such line']
     """

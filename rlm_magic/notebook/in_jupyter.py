@@ -43,7 +43,7 @@ class HtmlProgress:
             self._live.take(event)
             if isinstance(event, StepFinished):
                 self._steps.append(event.step)
-            self._refresh(at_once=is_over)
+            self._refresh(at_once=is_over or self._live.is_first_text)
         if is_over:
             self._ticker.stop()
         else:

@@ -50,6 +50,8 @@ class PlainProgress:
         if isinstance(event, (RunFinished, RunPaused)):
             self.close()
         elif self._moving is not None:
+            if self._live.is_first_text:
+                self._shown_at = float("-inf")
             self._tick()
             self._ticker.start()
 

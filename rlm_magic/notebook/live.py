@@ -74,9 +74,12 @@ class Live:
         self._tail = ""
         self._reads = ReadStats()
         self._over: str | None = None
+        self.is_first_text = False
+        """Whether a reply has just begun to arrive: worth showing before the next update is due."""
 
     def take(self, event: Event) -> None:
         """Take note of what happened."""
+        self.is_first_text = isinstance(event, TextStreamed) and not self._streamed_chars
         match event:
             case RunStarted():
                 self._max_steps, self._doing = event.max_steps, f"asking {event.model}"

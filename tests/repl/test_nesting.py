@@ -210,10 +210,11 @@ def test_off_the_main_thread_cells_nest_too(nest: Nest) -> None:
 
 
 def test_a_resting_repl_keeps_its_names_and_runs_again() -> None:
+    others = set(threading.enumerate())
     repl = LiveRepl(shell=None)
     repl.run("x = [1]\nimport subprocess; subprocess.run(['echo', 'out'])", name="a", timeout_s=20)
     repl.rest()
-    assert not [t for t in threading.enumerate() if t.name.startswith("rlm cell")]
+    assert not [t for t in set(threading.enumerate()) - others if t.name.startswith("rlm cell")]
     result = repl.run("x.append(2)\nprint(x)\nsubprocess.run(['echo', 'again']);", name="b", timeout_s=20)
     assert result.stdout == "[1, 2]\nagain\n"
     repl.close()
