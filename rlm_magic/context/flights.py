@@ -25,6 +25,8 @@ from .stats import ReadCounter
 
 _WATCH_S = 0.25
 _LEAST_WAIT_S = 0.005
+# No request is late before.
+_SOON_S = 0.05
 _FREE_HEDGES = 4
 _SMALL_BYTES = 256 * 1024
 
@@ -112,8 +114,10 @@ class Flights:
 
         Raises StoreUnavailable once it is past its deadline: a body may stall for ever.
         """
-        while not flight.landed.wait(self._patience_s(flight)):
-            self._look_after(flight)
+        # Most have landed when their turn comes: how long to wait is not worth asking then.
+        while not flight.landed.is_set:
+            if not flight.landed.wait(self._patience_s(flight)):
+                self._look_after(flight)
         return flight.landed.value
 
     def fly(self, flight: Flight) -> None:
@@ -247,6 +251,8 @@ class Flights:
     def _patience_s(self, flight: Flight) -> float:
         if flight.began is None or not self._may_hedge(flight):
             return _WATCH_S
+        if time.monotonic() - flight.began < _SOON_S:
+            return _SOON_S
         left = flight.began + self._late_after_s(flight) - time.monotonic()
         return min(_WATCH_S, max(_LEAST_WAIT_S, left))
 
