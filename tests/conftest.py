@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ _KEYS = (
     "ANTHROPIC_AUTH_TOKEN",
     "ANTHROPIC_BASE_URL",
 )
+
+
+# Before anything is started that hands its environment on: settings of whoever tests are not ours to test.
+for _name in [name for name in os.environ if name.startswith("RLM_")]:
+    if _name not in ("RLM_DATA_DIR", "RLM_CACHE_DIR"):
+        del os.environ[_name]
 
 
 @pytest.fixture(autouse=True)
