@@ -16,6 +16,9 @@ from .retry import may_pass, pause_s
 
 _Answer = TypeVar("_Answer")
 
+# Of our own: a pause, taken by a thread in the background, must not move what the user has seeded.
+_chance = random.Random()
+
 
 def again(
     ask: Callable[[], _Answer],
@@ -38,7 +41,7 @@ def again(
             return ask()
         except (IntegrityError, StoreUnavailable) as error:
             pause = pause_s(
-                attempt, first_s=config.retry_first_s, most_s=config.retry_most_s, chance=random.random()
+                attempt, first_s=config.retry_first_s, most_s=config.retry_most_s, chance=_chance.random()
             )
             is_too_late = time.monotonic() + pause > deadline
             if is_too_late or not may_pass(error, attempt=attempt, attempts=most):

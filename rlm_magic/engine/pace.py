@@ -30,6 +30,8 @@ class Pace:
         self._most_s = most_s
         self._lock = threading.Lock()
         self._states: dict[str, _State] = {}
+        # Of our own: a pause must not move what the user, or the model's code, has seeded.
+        self._chance = random.Random()
 
     def admit(self, model: str) -> bool:
         """Return whether a call may be sent now; if so, it counts as in flight."""
@@ -68,4 +70,4 @@ class Pace:
     def _pause_s(self, refusals: int) -> float:
         longest_s = min(self._most_s, self._first_s * 2 ** (refusals - 1))
         # Random, or the calls of several notebooks that were refused together would come back together.
-        return random.uniform(longest_s / 2, longest_s)
+        return self._chance.uniform(longest_s / 2, longest_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 
@@ -54,6 +55,16 @@ def test_a_fault_that_passes_leaves_the_text_right(server: Server, fault: str) -
     assert context[:] == TEXT
     if fault in ("slowdown", "error", "flip"):
         assert context.stats.retries > 0
+
+
+def test_asking_again_leaves_the_random_numbers_of_the_user_alone(server: Server) -> None:
+    context = opened()
+    server.set_faults("error@1 per=key")
+    random.seed(7)
+    seeded = random.getstate()
+    assert context[:] == TEXT
+    assert context.stats.retries > 0
+    assert random.getstate() == seeded
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Sequence
 
@@ -94,6 +95,12 @@ def test_refused_calls_do_not_use_up_the_budget(make_run: RunFactory) -> None:
     sub = Limited(refusals=5)
     run = make_run([cell("FINAL(llm_query('x'))")], sub=sub, config=QUICK, budget=Budget(sub_calls=1))
     assert run.finish().text == "re x"
+
+
+def test_waiting_for_a_rate_moves_no_random_number_that_a_cell_has_seeded(make_run: RunFactory) -> None:
+    code = "import random\nrandom.seed(7)\nllm_query('x')\nFINAL(random.random())"
+    answer = make_run([cell(code)], sub=Limited(refusals=3), config=QUICK).finish()
+    assert answer.value == random.Random(7).random()
 
 
 def test_the_root_model_waits_for_its_rate_too(make_run: RunFactory) -> None:
