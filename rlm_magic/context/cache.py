@@ -73,6 +73,6 @@ class MemoryTier:
                 self._held_bytes -= held.size_bytes
                 self._evicted_bytes += held.size_bytes
                 if held.ahead is not None:
-                    self.wasted_bytes += len(held.data)
+                    self.wasted_bytes += len(held.view)
                     wasted.append(held.ahead)
         return wasted

@@ -129,7 +129,7 @@ class StoredSegments:
     def used(self, number: int, segment: Segment) -> None:
         """Note the first read of a segment that was read ahead."""
         segment.ahead = None
-        self._counter.add(prefetched_used_bytes=len(segment.data))
+        self._counter.add(prefetched_used_bytes=len(segment.view))
         if self.listener is not None:
             self.listener((number,), False)
 
@@ -231,7 +231,7 @@ class StoredSegments:
         for segment in landed.values():
             if segment.ahead is not None:
                 segment.ahead = None
-                self._counter.add(prefetched_used_bytes=len(segment.data))
+                self._counter.add(prefetched_used_bytes=len(segment.view))
         return landed
 
     def _await(self, mine: Sequence[Flight], held: dict[int, Segment]) -> None:

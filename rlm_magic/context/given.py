@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..config import ContextConfig
 from ..errors import SourceError
+from .borrowed import ascii_view
 from .cutter import Cutter
 from .layout import DocumentTable, Layout
 from .segment import Segment, newlines_in
@@ -13,8 +14,10 @@ from .segments import GivenSegments
 from .text import Origin, Text
 from .utf8 import Clean, Errors, encode, warn_of_replacements
 
-# Encoded piece by piece, so that a large str never has a second copy beside its segments.
+# Encoded piece by piece, so that a large str never has a second copy beside its segments. (A large str that
+# is ASCII has none at all.)
 _PIECE_CHARS = 1 << 20
+_NEWLINE = ord("\n")
 
 
 def text_of(
@@ -29,9 +32,9 @@ def text_of(
     layout = Layout(
         [len(segment.newlines) for segment in segments],
         lines=sum(table.lines),
-        lengths=[len(segment.data) for segment in segments],
-        characters=[segment.chars_before(len(segment.data)) for segment in segments],
-        unfinished=[number for number, segment in enumerate(segments) if segment.data[-1:] != b"\n"],
+        lengths=[len(segment.view) for segment in segments],
+        characters=[segment.chars_before(len(segment.view)) for segment in segments],
+        unfinished=[number for number, segment in enumerate(segments) if segment.view[-1] != _NEWLINE],
     )
     origin = Origin(kind=kind, address="in memory", replaced=joined.replaced)
     return Text(layout, GivenSegments(segments), table, origin, config=config)
@@ -64,6 +67,7 @@ class _Joined:
 
     def __init__(self, segment_bytes: int) -> None:
         self.replaced = 0
+        self._segment_bytes = segment_bytes
         self._cutter = Cutter(segment_bytes)
         self._segments: list[Segment] = []
         self._names: list[str] = []
@@ -78,12 +82,11 @@ class _Joined:
         if content and self._unfinished is not None:
             self._separators[self._unfinished] = 1
             self._take(b"\n")
-        length = newlines = 0
-        for piece in _encoded(name, content, errors=errors):
-            self.replaced += piece.replaced
-            length += len(piece.data)
-            newlines += newlines_in(piece.data)
-            self._take(piece.data)
+        view = ascii_view(content) if len(content) >= self._segment_bytes else None
+        if view is not None:
+            length, newlines = self._borrow(content, view)
+        else:
+            length, newlines = self._encode(name, content, errors=errors)
         number = len(self._names)
         unfinished = bool(content) and not content.endswith("\n")
         if content:
@@ -100,8 +103,36 @@ class _Joined:
         table = DocumentTable(self._names, self._lines, self._characters, self._bytes, self._separators)
         return self._segments, table
 
+    def _borrow(self, content: str, view: memoryview) -> tuple[int, int]:
+        """Add a large ASCII str in place; return its length in bytes and its line endings."""
+        self._segments.extend(map(Segment, self._cutter.finish()))
+        first = newlines = 0
+        while first < len(content):
+            stop = _cut(content, first, self._segment_bytes)
+            segment = Segment(view[first:stop])
+            newlines += len(segment.newlines)
+            self._segments.append(segment)
+            first = stop
+        return first, newlines
+
+    def _encode(self, name: str, content: str, *, errors: Errors) -> tuple[int, int]:
+        """Add a str as UTF-8; return its length in bytes and its line endings."""
+        length = newlines = 0
+        for piece in _encoded(name, content, errors=errors):
+            self.replaced += piece.replaced
+            length += len(piece.data)
+            newlines += newlines_in(piece.data)
+            self._take(piece.data)
+        return length, newlines
+
     def _take(self, data: bytes) -> None:
         self._segments.extend(map(Segment, self._cutter.feed(data)))
+
+
+def _cut(content: str, first: int, limit_chars: int) -> int:
+    """Return where the segment of an ASCII str that begins at `first` ends, by the rule of `cut_point`."""
+    last = first + limit_chars
+    return len(content) if last >= len(content) else content.rfind("\n", first, last) + 1 or last
 
 
 def _encoded(name: str, content: str, *, errors: Errors) -> Iterator[Clean]:

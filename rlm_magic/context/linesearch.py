@@ -94,16 +94,18 @@ class LineSearch:
         # A line ending can only be the last thing of a line.
         if wanted is None or b"\n" in wanted[:-1]:
             return
-        at = block.data.find(wanted)
+        data = block.data
+        at = data.find(wanted)
         while at >= 0:
-            number, first, stop = _line_at(block, at)
+            number, first, stop = _line_at(block, data, at)
             yield _hit(block, number, first, stop, at - first, at - first + len(wanted))
-            at = block.data.find(wanted, stop)
+            at = data.find(wanted, stop)
 
     def _by_re2(self, block: Segment, engine: _Engine) -> Iterator[Hit]:
-        at, size = 0, len(block.data)
-        while at < size and (found := engine.block.search(block.data, at)) is not None:
-            number, first, stop = _line_at(block, found.start())
+        data = block.data
+        at = 0
+        while at < len(data) and (found := engine.block.search(data, at)) is not None:
+            number, first, stop = _line_at(block, data, found.start())
             if first == stop:
                 return  # Behind the last line ending there is no line.
             if engine.exact:
@@ -113,7 +115,7 @@ class LineSearch:
             at = stop
 
     def _confirmed(self, block: Segment, number: int, first: int, stop: int) -> Iterator[Hit]:
-        line = block.data[first:stop]
+        line = bytes(block.view[first:stop])
         # Of ASCII lines re2 knows everything; others may hold a word boundary that it does not see.
         engine = self._ascii if line.isascii() else self._any
         if engine is not None and engine.line is not None:
@@ -124,9 +126,10 @@ class LineSearch:
             yield from self._by_re_in(number, line.decode())
 
     def _by_re(self, block: Segment) -> Iterator[Hit]:
+        data = block.data
         first, number = 0, 0
-        while first < len(block.data):
-            stop = block.data.find(b"\n", first) + 1 or len(block.data)
+        while first < len(data):
+            stop = data.find(b"\n", first) + 1 or len(data)
             yield from self._by_re_in(number, str(block.view[first:stop], "utf-8"))
             first, number = stop, number + 1
 
@@ -196,9 +199,8 @@ def _compile(expression: str) -> Any:
     return re2.compile(expression, options)
 
 
-def _line_at(block: Segment, offset: int) -> tuple[int, int, int]:
+def _line_at(block: Segment, data: bytes, offset: int) -> tuple[int, int, int]:
     """Return number, start and stop of the line that holds an offset; an empty one behind the last line."""
-    data = block.data
     first = data.rfind(b"\n", 0, offset) + 1
     return block.newlines_before(offset), first, data.find(b"\n", offset) + 1 or len(data)
 

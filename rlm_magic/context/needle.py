@@ -142,7 +142,7 @@ def _address(text: Text, start: Address, distance: int) -> Address:
     """Return the place `distance` bytes behind `start`."""
     number, offset = start
     for number in text.layout.segments_between(start, (len(text.layout), 0)):
-        length = len(text.segment(number).data)
+        length = len(text.segment(number).view)
         if offset + distance < length:
             return number, offset + distance
         distance -= length - offset

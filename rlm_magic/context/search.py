@@ -70,7 +70,7 @@ def blocks(text: Text, span: Span) -> Iterator[tuple[int, Segment]]:
         if piece[-1] != 10:
             check_room(held_bytes * 2, limit_bytes=text.config.slice_limit_bytes, what=f"line {line}")
             continue
-        whole = len(parts) == 1 and len(piece) == len(segment.data)
+        whole = len(parts) == 1 and len(piece) == len(segment.view)
         block = segment if whole else Segment(b"".join(parts))
         yield line, block
         line += len(block.newlines)

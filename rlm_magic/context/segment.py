@@ -17,14 +17,17 @@ _BLOCK_BYTES = 1024
 
 
 class Segment:
-    """A run of valid UTF-8 with the offsets of its line endings."""
+    """A run of valid UTF-8 with the offsets of its line endings.
 
-    __slots__ = ("_char_starts", "ahead", "ascii", "data", "hot", "newlines", "size_bytes", "view")
+    Made of bytes, or of a view of ASCII that somebody else holds, which is then not held a second time.
+    """
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
+    __slots__ = ("_char_starts", "_data", "ahead", "ascii", "hot", "newlines", "size_bytes", "view")
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self._data = data if isinstance(data, bytes) else None
         self.view = memoryview(data)
-        self.ascii = data.isascii()
+        self.ascii = self._data is None or self._data.isascii()
         self.newlines = _newline_offsets(data)
         self.size_bytes = len(data) + _offset_bytes(self.newlines)
         # Set on every read, cleared by the memory tier as it looks for something to evict.
@@ -32,6 +35,11 @@ class Segment:
         # On whose behalf it was read ahead, as long as nobody has asked for it.
         self.ahead: object = None
         self._char_starts: Sequence[int] | None = None
+
+    @property
+    def data(self) -> bytes:
+        """The bytes; of a view they are copied each time, so keep them while they are searched."""
+        return bytes(self.view) if self._data is None else self._data
 
     def newlines_before(self, offset: int) -> int:
         """Return how many line endings lie in the first `offset` bytes."""
@@ -47,7 +55,7 @@ class Segment:
         block = bisect_right(starts, character) - 1
         within = character - starts[block]
         if block == len(starts) - 1:
-            return len(self.data)
+            return len(self.view)
         first = block * _BLOCK_BYTES
         return first + int(_character_starts(self.view[first : first + _BLOCK_BYTES]).nonzero()[0][within])
 
@@ -109,13 +117,13 @@ def newlines_in(data: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == 10))
 
 
-def _newline_offsets(data: bytes) -> Sequence[int]:
+def _newline_offsets(data: bytes | memoryview) -> Sequence[int]:
     import numpy as np
 
     offsets = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
     width = np.uint32 if len(data) < 2**32 else np.uint64
     if len(offsets) * _DENSE_BYTES_PER_LINE > len(data):
-        return DenseNewlines(data, _plain_ints(offsets[::_DENSE_STRIDE], width), len(offsets))
+        return DenseNewlines(bytes(data), _plain_ints(offsets[::_DENSE_STRIDE], width), len(offsets))
     return _plain_ints(offsets, width)
 
 

@@ -223,6 +223,6 @@ def _pieces(
 ) -> Iterator[tuple[memoryview, Segment]]:
     for number, segment in numbered:
         first = start[1] if number == start[0] else 0
-        last = stop[1] if number == stop[0] else len(segment.data)
+        last = stop[1] if number == stop[0] else len(segment.view)
         if first < last:
             yield segment.view[first:last], segment
