@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python notebooks/run.py notebooks/01_quickstart.ipynb --out $(OUT)
 
 test: $(VENV)/.test-installed lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile
 	RLM_PROGRESS=none $(BIN)/python -m pytest --nbval-lax --nbval-current-env --no-header notebooks
 
 lint: $(VENV)/.test-installed

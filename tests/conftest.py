@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import os
 from pathlib import Path
 
@@ -37,6 +38,16 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     home = tmp_path_factory.mktemp("user")
     monkeypatch.setenv("RLM_DATA_DIR", str(home / "data"))
     monkeypatch.setenv("RLM_CACHE_DIR", str(home / "cache"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_heap() -> None:
+    """Take what earlier tests have left out of the garbage collector's sight.
+
+    IPython collects whenever a shell ends, and all that pytest holds by then makes that take seconds.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
