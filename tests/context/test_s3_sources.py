@@ -15,6 +15,8 @@ import mock_s3
 from mock_s3.serve import Server
 from rlm_magic.config import ContextConfig
 from rlm_magic.context import append, ingest, open_context
+from rlm_magic.context.address import Access, parse
+from rlm_magic.context.stores.connect import RemoteStore
 from rlm_magic.errors import SnapshotChanged, SourceError, SourceNotFound, StoreUnavailable, WriteConflict
 
 from .s3 import forget_requests, isolate, make_bucket, point_at
@@ -260,6 +262,30 @@ def test_no_credentials_name_the_ways_out(server: Server, monkeypatch: pytest.Mo
     assert pickle.loads(pickle.dumps(context))[0] == "a1\n"
     with pytest.raises(SourceError, match="no AWS profile 'nobody'"):
         open_context("s3://bucket/logs/", profile="nobody")
+
+
+def test_an_endpoint_that_is_named_goes_before_that_of_the_environment(
+    server: Server, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = str(server)
+    for variable in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+        # Nothing listens there, so whoever asks it fails.
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+        assert open_context("s3://bucket/logs/b.txt", endpoint_url=named)[:] == "b1\n"
+        assert ingest(["x"], f"s3://bucket/named-{variable}/", endpoint_url=named)[:] == "x"
+    assert (root / "bucket" / "named-AWS_ENDPOINT_URL_S3" / "manifest.json").exists()
+
+
+def test_configured_endpoints_are_ignored_where_aws_is_told_so(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    # No request leaves this machine: only where it would go is looked at.
+    store = RemoteStore(parse("s3://bucket/"), access=Access(region="eu-west-1"), config=ContextConfig())
+    config = store._connection().config  # type: ignore[union-attr]
+    assert "https://s3.eu-west-1.amazonaws.com" in config.values()
+    assert not {value for value in config.values() if str(server) in str(value)}
 
 
 def test_a_profile_brings_endpoint_region_and_keys(

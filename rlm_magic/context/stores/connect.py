@@ -153,9 +153,16 @@ def _s3(address: Address, access: Access, config: ContextConfig) -> ObjectStore:
 
     found = settings(access, of=str(address))
     chosen: dict[str, Any] = {"region": found.region, "skip_signature": found.credentials is None}
-    if found.endpoint_url is not None:
-        # Servers of one's own seldom have a host name for each bucket.
-        chosen |= {"endpoint": found.endpoint_url.rstrip("/"), "virtual_hosted_style_request": False}
+    # One zone's buckets have hosts of their own, which obstore knows.
+    if found.endpoint_url is not None or not address.bucket.endswith("--x-s3"):
+        endpoint = found.endpoint_url or _endpoint_of_aws(found.region)
+        chosen |= {
+            "endpoint": endpoint.rstrip("/"),
+            # Without it, obstore's own look at AWS_ENDPOINT_URL_S3 would go before what was asked for.
+            "aws_endpoint_url_s3": endpoint.rstrip("/"),
+            # Servers of one's own seldom have a host name for each bucket.
+            "virtual_hosted_style_request": False,
+        }
     is_plain_http = (found.endpoint_url or "").startswith("http://")
     return S3Store(
         address.bucket,
@@ -163,6 +170,15 @@ def _s3(address: Address, access: Access, config: ContextConfig) -> ObjectStore:
         credential_provider=found.credentials,  # type: ignore[arg-type]
         **_transport(config, allow_http=is_plain_http),
     )
+
+
+def _endpoint_of_aws(region: str) -> str:
+    """Return the host of a region.
+
+    >>> _endpoint_of_aws("cn-north-1")
+    'https://s3.cn-north-1.amazonaws.com.cn'
+    """
+    return f"https://s3.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
 
 
 def _cloud(address: Address, access: Access, config: ContextConfig) -> ObjectStore:
