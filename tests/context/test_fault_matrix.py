@@ -245,6 +245,35 @@ def test_writing_outlives_a_fault_that_passes(server: Server, fault: str) -> Non
     assert append(place, [("more", "three")])[:] == "two\nthree"
 
 
+@pytest.mark.parametrize("fault", ["slowdown", "error", "reset"])
+def test_looking_where_to_write_outlives_a_fault_that_passes(server: Server, fault: str) -> None:
+    place = f"s3://bucket/looked-{fault}/"
+    for text in ("one\n", "two\n"):
+        server.set_faults(f"{fault}@1 per=key verb=GET")
+        assert ingest([text], place)[:] == text
+        assert fault in server.stats()["faults"]
+
+
+@pytest.mark.parametrize("fault", ["error", "cut", "flip", "short"])
+def test_a_manifest_to_append_to_outlives_a_fault_that_passes(server: Server, fault: str) -> None:
+    place = f"s3://bucket/grown-{fault}/"
+    ingest(["one\n"], place)
+    server.set_faults(f"{fault}@1 key=*/manifest.json verb=GET")
+    assert append(place, [("more", "two\n")])[:] == "one\ntwo\n"
+    assert fault in server.stats()["faults"]
+
+
+def test_a_commit_while_one_looks_where_to_write_is_a_lost_race(server: Server) -> None:
+    place = "s3://bucket/overtaken/"
+    ingest(["one\n"], place)
+    # Listed as one, read as another.
+    server.set_faults("change key=*/manifest.json verb=GET")
+    with pytest.raises(WriteConflict, match=r"somebody else wrote .*overtaken/manifest\.json"):
+        append(place, [("more", "two\n")])
+    server.set_faults("")
+    assert open_context(place)[:] == "one\n"
+
+
 def test_a_commit_that_always_collides_is_a_lost_race(server: Server) -> None:
     place = "s3://bucket/contended/"
     for there in (None, "one\n"):
