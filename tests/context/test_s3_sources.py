@@ -19,7 +19,7 @@ from rlm_magic.context.address import Access, parse
 from rlm_magic.context.stores.connect import RemoteStore
 from rlm_magic.errors import SnapshotChanged, SourceError, SourceNotFound, StoreUnavailable, WriteConflict
 
-from .s3 import forget_requests, isolate, make_bucket, point_at
+from .s3 import forget_requests, isolate, make_bucket, moto, point_at
 
 LINES = [f"línea {number} 😀 {'x' * (number % 90)}\n" for number in range(2_000)]
 TEXT = "".join(LINES)
@@ -38,6 +38,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "logs/.hidden": b"h",
             "logs/empty.txt": b"",
             "both": b"the object",
+            "copies/report[1].txt": b"the copy\n",
+            "copies/report1.txt": b"the report\n",
             "older/s1.txt": b"2\n3\n",
             "older/s0.txt": b"0\n1\n",
             "older/manifest.json": json.dumps(
@@ -80,6 +82,7 @@ def asked(server: Server) -> list[tuple[str, str]]:
         ("older/", ["older"], "older manifest"),
         ("older", ["older"], "older manifest"),
         ("both", ["both"], "object"),
+        ("copies/report[1].txt", ["report[1].txt"], "object"),
     ],
 )
 def test_what_a_url_finds(server: Server, root: Path, key: str, names: list[str], kind: str) -> None:
@@ -303,6 +306,20 @@ def test_a_profile_brings_endpoint_region_and_keys(
     pickled = pickle.dumps(context)
     assert b"SECRET-OF-LAB" not in pickled
     assert pickle.loads(pickled)[:] == "a1\na2"
+
+
+def test_a_key_that_cannot_be_read_here_is_named_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
+
+    with moto() as url:
+        point_at(url, monkeypatch)
+        client = boto3.client("s3", endpoint_url=url, region_name="us-east-1")
+        client.create_bucket(Bucket="bucket")
+        for key in ("logs/a.txt", "logs//b.txt"):
+            client.put_object(Bucket="bucket", Key=key, Body=b"x\n")
+        with pytest.raises(StoreUnavailable, match=r"logs//b\.txt.*rename or delete that object") as caught:
+            open_context("s3://bucket/logs/")
+    assert caught.value.is_final
 
 
 def test_an_object_of_a_web_server(server: Server) -> None:
