@@ -178,7 +178,7 @@ def test_warm_search_iterate_and_the_disk(bucket: Bucket) -> None:
     assert "".join(context) == TEXT
     assert [match.line for match in context.search("línea 1234 ")] == [1234]
     assert context.stats.requests == requests
-    assert segment_cache().flush(10)
+    assert segment_cache().flush(60)
     again = open_context(bucket.at("text/"))
     assert again[:] == TEXT
     assert again.stats.requests == 0
