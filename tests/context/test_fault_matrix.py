@@ -196,6 +196,19 @@ def test_binding_plain_objects_fails_by_name(server: Server, fault: str, error: 
         not_hanging(lambda: open_context("s3://bucket/plain/", config=config))
 
 
+def test_a_bit_that_flips_as_a_plain_object_is_read_anew_is_noticed(server: Server) -> None:
+    # Nothing of it stays in memory from when it was indexed.
+    config = replace(PATIENT, memory_bytes=0, segment_bytes=1_000)
+    context = open_context("s3://bucket/plain/", config=config)
+    server.set_faults("flip@1 per=key key=bucket/plain/*")
+    assert context[:] == PLAIN_TEXT
+    assert server.stats()["faults"] == {"flip": len(PLAIN)}
+    server.set_faults("flip key=bucket/plain/3.txt")
+    with pytest.raises(IntegrityError, match=r"3\.txt.*damaged"):
+        context[:]
+    assert context[0] == PLAIN_TEXT.splitlines(keepends=True)[0]
+
+
 @pytest.mark.parametrize("fault", ["slowdown", "error", "reset", "cut", "short", "flip", "stall"])
 def test_opening_a_manifest_outlives_a_fault_that_passes(server: Server, fault: str) -> None:
     server.set_faults(f"{fault}@1 key=*/manifest.json, error@1 key=bucket/")
