@@ -93,9 +93,11 @@ class Flights:
 
     def begin(self, flights: Sequence[Flight], *, priority: int | None) -> None:
         """Send flights, of segments that none is under way for; with no priority the caller `fly`s them."""
+        together_bytes = sum(self._bytes_of(flight.request) for flight in flights)
         with self.lock:
             try:
                 for flight in flights:
+                    flight.shares_bytes = together_bytes
                     self._begin(flight, priority)
             except BaseException:
                 # An interrupt: nobody must wait for what is entered and will never be sent.
@@ -125,7 +127,7 @@ class Flights:
         flight.began = flight.began or time.monotonic()
         self._passing(self._bytes_of(flight.request))
         try:
-            body = self._reader.fetch(flight.request, began=flight.began)
+            body = self._fetch(flight)
         except BaseException as error:  # noqa: BLE001
             # Whatever a store raised, an interrupt too, is the asker's and must not end this thread.
             self._passing(-self._bytes_of(flight.request))
@@ -180,8 +182,11 @@ class Flights:
                 raise
         # A bit that flipped on the way is right the second time; one that did in the store is not.
         self._counter.add(retries=1)
-        body = self._reader.fetch(flight.request, began=flight.began or time.monotonic())
-        return self._reader.settled(flight.request, body)
+        return self._reader.settled(flight.request, self._fetch(flight))
+
+    def _fetch(self, flight: Flight) -> Body:
+        began = flight.began or time.monotonic()
+        return self._reader.fetch(flight.request, began=began, within_s=self._deadline_s(flight))
 
     def _from_disk(self, flight: Flight, priority: int) -> None:
         """Take a segment from the disk tier, or send for it if that turns out not to hold it."""
@@ -243,10 +248,21 @@ class Flights:
             return
         waited = time.monotonic() - flight.began
         if waited > self._config.read_deadline_s:
+            self._see_company_of(flight)
+        if waited > self._deadline_s(flight):
             self._disown(flight)
-            raise self._reader.overdue(flight.request)
+            raise self._reader.overdue(flight.request, within_s=self._deadline_s(flight))
         if self._may_hedge(flight) and waited > self._late_after_s(flight):
             self._hedge(flight)
+
+    def _deadline_s(self, flight: Flight) -> float:
+        """Return after how long a flight is given up: the more shares the network with it, the later."""
+        return self._config.read_deadline_s + flight.shares_bytes / self._config.slowest_bytes_per_s
+
+    def _see_company_of(self, flight: Flight) -> None:
+        with self.lock:
+            under_way_bytes = sum(map(self._size_of, self.under_way))
+        flight.shares_bytes = max(flight.shares_bytes, under_way_bytes)
 
     def _patience_s(self, flight: Flight) -> float:
         if flight.began is None or not self._may_hedge(flight):

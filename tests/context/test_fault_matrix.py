@@ -34,7 +34,7 @@ PLAIN = {f"plain/{number}.txt": f"text of {number}\n".encode() * 200 for number 
 PLAIN_TEXT = b"".join(PLAIN.values()).decode()
 PATIENT = ContextConfig(read_attempts=3, retry_first_s=0.01)
 # Where only a deadline ends it. A machine that is busy may need that long for what is right, too.
-QUICK = replace(PATIENT, read_deadline_s=2.0, request_timeout_s=1.0)
+QUICK = replace(PATIENT, read_deadline_s=2.0, request_timeout_s=1.0, transfer_timeout_s=1.0)
 # Far beyond every deadline here; only a hang takes so long.
 HANG_S = 60
 LATE = ("stall", "drip", "slow seconds=60")
@@ -105,7 +105,7 @@ STAYS = [
     ("whole", StoreUnavailable, "non-partial response"),
     ("flip", IntegrityError, "sha256.*ingest again.*the others can still be read"),
     ("change", IntegrityError, "sha256.*ingest again.*the others can still be read"),
-    *[(late, StoreUnavailable, "did not arrive|body error|error sending request") for late in LATE],
+    *[(late, StoreUnavailable, "did not arrive|took too long") for late in LATE],
 ]
 
 

@@ -64,5 +64,6 @@ def _code(text: str) -> str | None:
 
 
 def _plain(text: str) -> str:
-    # The text is followed by a dump of the Rust value, which helps nobody.
-    return " ".join(text.split("Debug source", 1)[0].split())
+    # The text is followed by a dump of the Rust value, of which only one word helps anybody.
+    said, _, dump = text.partition("Debug source")
+    return " ".join(said.split()) + (": it took too long" if "TimedOut" in dump else "")
