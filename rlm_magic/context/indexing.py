@@ -108,7 +108,7 @@ def _index_remote(
     largest = min(max((item.head.size for item in plain), default=0), config.request_bytes)
     ahead = max(config.read_threads, min(config.index_threads, config.index_ahead_bytes // max(largest, 1)))
     calls = (partial(again, read, config=config) for read in chain.from_iterable(reads))
-    with closing(in_order(calls, ahead=ahead)) as blocks:
+    with closing(in_order(calls, ahead=ahead, idle_s=config.connection_idle_s)) as blocks:
         return [
             _index(store, item, tally.through(islice(blocks, len(own))), kept, errors=errors, config=config)
             for item, own in zip(plain, reads, strict=True)

@@ -130,6 +130,29 @@ def test_a_writer_killed_on_its_way_leaves_the_old_text(server: Server, moment: 
     assert ingest([new], place)[:] == open_context(place)[:] == new
 
 
+@pytest.mark.parametrize(
+    ("code", "verb"),
+    [
+        ("ingest(['x' * 100], 's3://bucket/given-up/')", "PUT key=*/given-up/data/*"),
+        ("open_context('s3://bucket/plain/')", "GET key=*/plain/a.txt"),
+    ],
+    ids=["writing", "binding"],
+)
+def test_a_process_that_gives_up_does_not_wait_for_what_is_on_its_way(
+    server: Server, code: str, verb: str
+) -> None:
+    server.set_faults(f"slow seconds=3600 verb={verb}")
+    script = f"from rlm_magic.context import ingest, open_context\n{code}"
+    with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL) as child:
+        try:
+            until(lambda: server.stats()["faults"])
+            child.send_signal(signal.SIGINT)
+            # Long before the request would be given up.
+            assert child.wait(timeout=20) == -signal.SIGINT
+        finally:
+            child.kill()
+
+
 def test_a_reader_does_not_queue_behind_what_is_read_ahead(server: Server) -> None:
     context = opened(connections=4, background_connections=2, split_bytes=1)
     segments = context._text.segments
