@@ -110,6 +110,6 @@ def _broken(what: str, segment: int, *, extents: Extents, layout: Layout) -> Int
     first, stop = layout.newline_starts[segment], layout.newline_starts[segment + 1]
     return IntegrityError(
         f"{extents.name(segment)} {what}; it was damaged, or replaced after it was written: restore it, or "
-        f"ingest again; a plain object can be bound again (lines {first} to {stop} of the context; "
+        f"ingest again, or bind again what was never ingested (lines {first} to {stop} of the context; "
         "the others can still be read)"
     )

@@ -45,7 +45,7 @@ def refused(name: str, text: str) -> ContextError:
     """Return the error for a failed request, with the store's own words and a way out if one is known."""
     code, message, status = _code(text), _MESSAGE.search(text), _STATUS.search(text)
     known = code if code in _ADVICE else _BY_STATUS.get(status[1], "") if status else ""
-    if status is None and "invalid path" in text:
+    if status is None and ("invalid path" in text or "Could not parse path" in text):
         advice = (
             "a key with an empty part, '.' or '..' cannot be read; rename or delete that object, or bind a "
             "prefix without it"
