@@ -12,14 +12,15 @@ from ..config import ContextConfig
 from ..errors import SegmentMissing
 from .connections import Connections
 from .destination import Destination
+from .stores.etags import may_be_of
 from .stores.objects import ObstoreStore
 
 
 class Uploads:
     """Objects on their way into a store, `upload_ahead_bytes` at most; leaving the block waits for them.
 
-    Keys are made of the content, so an object that is there with the right size is not sent again. An error
-    of any upload is raised by a later `put` or at the end. Used from one thread.
+    Keys are made of the content, so an object that is there is not sent again, unless it is seen to be
+    damaged. An error of any upload is raised by a later `put` or at the end. Used from one thread.
     """
 
     def __init__(self, place: Destination, *, config: ContextConfig) -> None:
@@ -50,7 +51,7 @@ class Uploads:
 
     def put(self, key: str, parts: Sequence[bytes], size: int) -> None:
         """Send an object unless it is there; waits while too much is on its way."""
-        if self._has(key, size):
+        if self._has(key, parts, size):
             return
         if self._threads is None:
             self._store.put(key, parts)
@@ -65,10 +66,14 @@ class Uploads:
             future.result()
             self.pending_bytes -= size
 
-    def _has(self, key: str, size: int) -> bool:
+    def _has(self, key: str, parts: Sequence[bytes], size: int) -> bool:
         if self._there is not None:
-            return key in self._there and self._there[key].size == size
+            head = self._there.get(key)
+            if head is None or head.size != size:
+                return False
+            return may_be_of(head.version, b"".join(parts), part_bytes=self._config.upload_part_bytes)
         try:
-            return self._store.head(key).size == size
+            # To read it costs less than to write it again.
+            return self._store.head(key).size == size and self._store.get(key) == b"".join(parts)
         except SegmentMissing:
             return False

@@ -174,6 +174,15 @@ def test_an_interrupted_ingest_sends_only_what_is_missing(server: Server) -> Non
     assert not [key for verb, key in asked(server) if verb == "PUT" and "/data/" in key]
 
 
+def test_a_large_object_that_is_there_is_not_sent_again(server: Server) -> None:
+    line = "x" * 1_000 + "\n"
+    text = line * (2 * ContextConfig().upload_part_bytes // len(line))
+    for sends in (True, False):
+        forget_requests(server)
+        ingest([text], "s3://bucket/parts/")
+        assert any("/data/" in key for verb, key in asked(server) if verb == "PUT") == sends
+
+
 def test_rechunking(server: Server) -> None:
     context = open_context("s3://bucket/logs/")
     written = ingest(context, "s3://bucket/rechunked/")
