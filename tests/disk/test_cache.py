@@ -363,5 +363,5 @@ def test_what_waits_to_be_stored_is_there_already(tmp_path: Path) -> None:
     cache.put("key", b"data")
     assert cache.get("key") == b"data"
     assert not any((tmp_path / "c").rglob("*.db"))
-    assert cache.flush(10)
+    assert cache.flush(FLUSH_S)
     assert cache.get("key") == b"data"
