@@ -43,6 +43,8 @@ class ContextConfig:
     read_attempts: int = 5
     read_deadline_s: float = 60.0
     """A single request, its retries included, is given up after this."""
+    slowest_bytes_per_s: int = 128 * 1024
+    """And may take as much longer as all that is read beside it would at this rate."""
     hedge_unknown_s: float = 2.0
     """A read is asked for a second time when it is late by what others took; before any came, after this."""
     hedge_share: float = 0.05
@@ -54,6 +56,9 @@ class ContextConfig:
     """The pause before a retry is random, up to a limit that doubles from the first to the last of these."""
     connect_timeout_s: float = 5.0
     request_timeout_s: float = 30.0
+    """An answer that brings nothing for so long is not waited for."""
+    transfer_timeout_s: float = 600.0
+    """Nor is one that is not complete after this; what is sent has this long, as its answer comes last."""
     idle_connections: int = 144
     """Kept open to one remote store; as many as ever read from it at once, or each would be made anew."""
     coverage_bytes: int = 256 * MIB

@@ -26,16 +26,18 @@ def again(
     config: ContextConfig,
     attempts: int | None = None,
     began: float | None = None,
+    within_s: float | None = None,
     on_again: Callable[[], None] | None = None,
 ) -> _Answer:
     """Return what `ask` returns; it is called again, after a pause, for failures that may pass.
 
-    At most `attempts` times (config.read_attempts unless given), and no longer than config.read_deadline_s
-    after `began` on the monotonic clock (now unless given). `on_again` is told each time. Raises what the
-    last call raised.
+    At most `attempts` times (config.read_attempts unless given), and not later than `within_s`
+    (config.read_deadline_s unless given) after `began` on the monotonic clock (now unless given). `on_again`
+    is told each time. Raises what the last call raised.
     """
     most = config.read_attempts if attempts is None else attempts
-    deadline = (time.monotonic() if began is None else began) + config.read_deadline_s
+    patience_s = config.read_deadline_s if within_s is None else within_s
+    deadline = (time.monotonic() if began is None else began) + patience_s
     for attempt in count(1):
         try:
             return ask()

@@ -9,10 +9,13 @@ import heapq
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from itertools import count
+from typing import TypeVar
 
 _HALVE_EVERY_S = 0.5
 FOREGROUND, READAHEAD, THINK_TIME = range(3)
+_Answer = TypeVar("_Answer")
 
 
 class Job:
@@ -65,6 +68,22 @@ class Connections:
         with self._lock:
             self._push(job)
         return job
+
+    def ask(self, call: Callable[[], _Answer]) -> Future[_Answer]:
+        """Queue a call, and return what will hold its answer or error; it can be cancelled while queued."""
+        future: Future[_Answer] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001
+                # Whoever wants the answer gets it.
+                future.set_exception(error)
+
+        self.submit(run, FOREGROUND)
+        return future
 
     def get_ready(self, threads: int) -> None:
         """Start threads ahead of the first jobs, on a thread of their own: fifty take longer than a reply."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ..config import ContextConfig
-from ..errors import SegmentMissing, SourceError
+from ..errors import SegmentMissing, SnapshotChanged, SourceError, WriteConflict
 from .address import Access, is_url, parse
+from .again import again
 from .columns import Manifest
 from .manifest import decode
 from .older import decode_older
-from .opened import MANIFEST_KEY
+from .opened import MANIFEST_KEY, parsed
 from .remote import NOT_REMOTE
 from .stores import Head, Store
 from .stores.connect import RemoteStore
@@ -41,7 +43,7 @@ def writable(
 ) -> Destination:
     """Return where to write to; raises SourceError rather than mix a context with other objects."""
     if isinstance(destination, ObstoreStore):
-        return Destination(destination, destination.listing())
+        return Destination(destination, again(destination.listing, config=config))
     if isinstance(destination, Store):
         return Destination(destination, None)
     path = os.fspath(destination)
@@ -56,19 +58,27 @@ def writable(
     return Destination(DirectoryStore(path), None)
 
 
-def committed(place: Destination) -> Committed | None:
-    """Return what readers find there now; raises ManifestError if its manifest.json is somebody else's."""
-    store = place.store
+def committed(place: Destination, *, config: ContextConfig) -> Committed | None:
+    """Return what readers find there now; raises ManifestError if its manifest.json is somebody else's.
+
+    Raises WriteConflict if it is replaced meanwhile.
+    """
+    store, name = place.store, f"{place.store.url}/{MANIFEST_KEY}"
     try:
-        version = _version(place)
-        data = store.get(MANIFEST_KEY, version=version)
+        version = again(partial(_version, place), config=config)
+        read = partial(again, partial(store.get, MANIFEST_KEY, version=version), config=config)
+        return Committed(version, parsed(read, partial(_manifest, name=name)))
     except SegmentMissing:
         return None
-    name = f"{store.url}/{MANIFEST_KEY}"
+    except SnapshotChanged as error:
+        raise WriteConflict(f"somebody else wrote {name} meanwhile; nothing of theirs was touched") from error
+
+
+def _manifest(data: bytes, *, name: str) -> Manifest | None:
     if data.lstrip()[:1] == b"[":
         decode_older(data, name=name)
-        return Committed(version, None)
-    return Committed(version, decode(data, name=name))
+        return None
+    return decode(data, name=name)
 
 
 def _version(place: Destination) -> str:
@@ -85,7 +95,7 @@ def _remote(url: str, *, access: Access, config: ContextConfig) -> Destination:
         raise SourceError(f"{address} cannot be written to; name a prefix such as s3://bucket/prefix/")
     prefix = f"{address.key.rstrip('/')}/" if address.key else ""
     store = RemoteStore(address, access=access, config=config).at(prefix)
-    listed = store.listing()
+    listed = again(store.listing, config=config)
     _check_ours(store.url, {key.split("/", 1)[0] for key in listed if key}, noun="prefix")
     return Destination(store, listed)
 

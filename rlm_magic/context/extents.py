@@ -58,7 +58,7 @@ def settle(raw: bytes, segment: int, *, extents: Extents, layout: Layout) -> Seg
         raise _broken(f"has {found}", segment, extents=extents, layout=layout)
     digest = extents.digest(segment)
     if digest and hashlib.sha256(raw).digest() != digest:
-        found = "does not have the sha256 that the manifest promises"
+        found = "does not have the sha256 that was recorded of it"
         raise _broken(found, segment, extents=extents, layout=layout)
     if extents.is_older_form:
         return _settle_counted_lines(raw, segment, extents=extents, layout=layout)
@@ -110,5 +110,6 @@ def _broken(what: str, segment: int, *, extents: Extents, layout: Layout) -> Int
     first, stop = layout.newline_starts[segment], layout.newline_starts[segment + 1]
     return IntegrityError(
         f"{extents.name(segment)} {what}; it was damaged, or replaced after it was written: restore it, or "
-        f"ingest again (lines {first} to {stop} of the context; the others can still be read)"
+        f"ingest again, or bind again what was never ingested (lines {first} to {stop} of the context; "
+        "the others can still be read)"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
 from ..config import ContextConfig
 from ..forked import tell_after_fork
@@ -17,15 +16,13 @@ from .extents import Extents
 from .flight import Flight
 from .flights import Flights, Settled
 from .layout import Layout
-from .plan import Request, alone, plan, shared_bytes
+from .planner import Planner
 from .reader import Reader
 from .segment import Segment
 from .stats import ReadCounter
 from .stores import Store
 from .stores.directory import DirectoryStore
 from .stores.objects import ObstoreStore
-
-_FIRST_BATCH = 4
 
 
 class StoredSegments:
@@ -40,12 +37,11 @@ class StoredSegments:
         self.extents = extents
         self.listener: Callable[[Sequence[int], bool], None] | None = None
         self.waste_listener: Callable[[object], None] | None = None
-        self._layout = layout
-        self._config = config
         self.is_remote = not isinstance(store, DirectoryStore)
         self._tier = MemoryTier(_tier_bytes(layout.byte_starts[-1], config, is_remote=self.is_remote))
         self.resident = self._tier.resident
         self._disk = DiskTier(extents, url=store.url, is_used=self.is_remote, resident=self.resident)
+        self._planner = Planner(extents, layout, config=config, is_remote=self.is_remote)
         self._counter = ReadCounter()
         reader = Reader(
             store,
@@ -62,7 +58,7 @@ class StoredSegments:
             reader=reader,
             recall=self._disk.recall,
             arrived=self._arrived,
-            size_of=partial(_size, layout),
+            size_of=self._planner.size_of,
             passing=self._tier.passing,
             shared_as=store.shared_as if isinstance(store, ObstoreStore) else None,
         )
@@ -95,7 +91,7 @@ class StoredSegments:
 
     def stream(self, numbers: range, *, keep: bool) -> Iterator[Segment]:
         """Yield the given segments, one batch ahead in memory."""
-        for batch in self._batches(numbers):
+        for batch in self._planner.batches(numbers):
             yield from self._load(batch, keep=keep)
 
     def on_disk(self, numbers: Sequence[int]) -> frozenset[int]:
@@ -123,7 +119,8 @@ class StoredSegments:
         """
         with self._flights.lock:
             under_way = self._flights.under_way
-            wanted = self._affordable([n for n in numbers if n not in self.resident and n not in under_way])
+            absent = [n for n in numbers if n not in self.resident and n not in under_way]
+            wanted = self._planner.affordable(absent, beside_bytes=self._flights.ahead_bytes)
             self._flights.begin(self._planned(wanted, keep=True, owner=owner), priority=priority)
 
     def used(self, number: int, segment: Segment) -> None:
@@ -140,37 +137,6 @@ class StoredSegments:
             owned = {id(flight): flight for flight in flights if flight.owner == owner}
         for flight in owned.values():
             self._flights.drop(flight)
-
-    def _affordable(self, numbers: Sequence[int]) -> list[int]:
-        most, share = self._config.prefetch_bytes, self._config.memory_bytes // 4
-        under_way = self._flights.ahead_bytes
-        taken: list[int] = []
-        for number in numbers:
-            under_way += self._size(number)
-            # Where a segment is more than the share of a small memory, one at a time.
-            is_only_one = under_way == self._size(number)
-            if under_way > most or (under_way > share and not is_only_one):
-                break
-            taken.append(number)
-        return taken
-
-    def _size(self, number: int) -> int:
-        return _size(self._layout, number)
-
-    def _batches(self, numbers: range) -> Iterator[Sequence[int]]:
-        if not self.is_remote:
-            for first in range(numbers.start, numbers.stop, self._config.read_threads):
-                chunk = range(first, min(first + self._config.read_threads, numbers.stop))
-                yield from (request.segments for request in self._plan(chunk))
-            return
-        # A batch is held beside the memory tier, which may evict of it meanwhile.
-        fitting = self._config.memory_bytes // 32 * len(self._layout) // max(1, self._layout.byte_starts[-1])
-        most = max(_FIRST_BATCH, min(self._config.stream_segments, fitting))
-        first, step = numbers.start, _FIRST_BATCH
-        while first < numbers.stop:
-            yield range(first, min(first + step, numbers.stop))
-            # A reader who stops early has paid for little; one who goes on soon uses every connection.
-            first, step = first + step, min(2 * step, most)
 
     def _load(self, numbers: Sequence[int], *, keep: bool) -> list[Segment]:
         """A flight that brought nothing was dropped or failed for others; then it is ours to repeat."""
@@ -252,31 +218,18 @@ class StoredSegments:
                 self._disk.keep(number, segment, raw)
         self._counter.add(**{"disk_hits" if flight.from_disk else "store_reads": len(settled)})
         if flight.is_ahead:
-            self._counter.add(prefetched_bytes=sum(map(self._size, settled)))
+            self._counter.add(prefetched_bytes=sum(map(self._planner.size_of, settled)))
             self._disk.write()
 
     def _planned(self, numbers: Sequence[int], *, keep: bool, owner: object = None) -> list[Flight]:
         on_disk = self._disk.holding(numbers)
-        from_disk = [
-            Flight(request=alone(number, self.extents), keep=keep, owner=owner, from_disk=True)
-            for number in numbers
-            if number in on_disk
-        ]
+        found = [number for number in numbers if number in on_disk]
         absent = [number for number in numbers if number not in on_disk] if on_disk else numbers
-        return from_disk + [Flight(request=r, keep=keep, owner=owner) for r in self._plan(absent)]
-
-    def _plan(self, numbers: Sequence[int]) -> list[Request]:
-        most = self._config.request_bytes
-        if self.is_remote:
-            wanted = sum(map(self._size, numbers))
-            shared = shared_bytes(wanted, connections=self._config.shared_connections, most=most)
-            most = max(shared, min(most, self._config.split_bytes))
-        return plan(numbers, self.extents, request_bytes=most)
-
-
-def _size(layout: Layout, number: int) -> int:
-    starts = layout.byte_starts
-    return int(starts[number + 1] - starts[number])
+        flights = [
+            Flight(request=request, keep=keep, owner=owner, from_disk=True)
+            for request in self._planner.one_by_one(found)
+        ]
+        return flights + [Flight(request=r, keep=keep, owner=owner) for r in self._planner.requests(absent)]
 
 
 def _tier_bytes(text_bytes: int, config: ContextConfig, *, is_remote: bool) -> int:

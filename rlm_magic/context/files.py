@@ -128,6 +128,7 @@ def _extents(
         objects=objects,
         offsets=offsets,
         lengths=lengths,
+        sha256=b"".join(item.sha256 for item in indexed),
         supplied=frozenset(ends),
         errors=errors,
     )
@@ -142,7 +143,7 @@ def _snapshot(store: Store, plain: Sequence[Plain]) -> str:
 
 
 def _index_name(snapshot: str, *, errors: Errors, config: ContextConfig) -> str:
-    return f"index-2-{snapshot.removeprefix('sha256:')}-{config.segment_bytes}-{errors}"
+    return f"index-3-{snapshot.removeprefix('sha256:')}-{config.segment_bytes}-{errors}"
 
 
 def _recalled(

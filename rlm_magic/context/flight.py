@@ -17,7 +17,8 @@ class Flight:
     Without a `job` it is flown by the thread that asked. `began` is on the monotonic clock, in seconds.
     `owner` is on whose behalf it is read ahead, None for a reader who waits. `hedge` is the second attempt
     at one that is late; `attempts` counts those under way. `is_here` says that the bytes have come and are
-    being checked, `from_disk` that the disk tier seems to hold it.
+    being checked, `from_disk` that the disk tier seems to hold it. `shares_bytes` is what it shares the
+    network with, itself included.
     """
 
     request: Request
@@ -25,6 +26,7 @@ class Flight:
     owner: object = None
     from_disk: bool = False
     is_here: bool = False
+    shares_bytes: int = 0
     job: Job | None = None
     hedge: Job | None = None
     attempts: int = 1

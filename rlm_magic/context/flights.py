@@ -16,18 +16,13 @@ from ..config import ContextConfig
 from ..errors import IntegrityError, StoreUnavailable
 from .connections import FOREGROUND, Connections
 from .flight import Flight
+from .lateness import Lateness
 from .networks import network_for
-from .pace import Pace
 from .plan import Request
 from .reader import Body, Reader
 from .segment import Segment
 from .stats import ReadCounter
 
-_WATCH_S = 0.25
-_LEAST_WAIT_S = 0.005
-# No request is late before.
-_SOON_S = 0.05
-_FREE_HEDGES = 4
 _SMALL_BYTES = 256 * 1024
 
 Landed = dict[int, Segment]
@@ -73,8 +68,7 @@ class Flights:
         self.lock = threading.RLock()
         self.under_way: dict[int, Flight] = {}
         self.ahead_bytes = 0
-        self._pace = Pace(unknown_s=config.hedge_unknown_s)
-        self._sent = self._hedged = 0
+        self._lateness = Lateness(config)
         self._network = network_for(config, is_remote=self._is_remote, shared_as=self._shared_as)
         checkers = min(config.read_threads, os.cpu_count() or 1)
         self._checkers = Connections(checkers, background=checkers, idle_s=config.connection_idle_s)
@@ -93,9 +87,11 @@ class Flights:
 
     def begin(self, flights: Sequence[Flight], *, priority: int | None) -> None:
         """Send flights, of segments that none is under way for; with no priority the caller `fly`s them."""
+        together_bytes = sum(self._bytes_of(flight.request) for flight in flights)
         with self.lock:
             try:
                 for flight in flights:
+                    flight.shares_bytes = together_bytes
                     self._begin(flight, priority)
             except BaseException:
                 # An interrupt: nobody must wait for what is entered and will never be sent.
@@ -116,7 +112,7 @@ class Flights:
         """
         # Most have landed when their turn comes: how long to wait is not worth asking then.
         while not flight.landed.is_set:
-            if not flight.landed.wait(self._patience_s(flight)):
+            if not flight.landed.wait(self._look_again_after_s(flight)):
                 self._look_after(flight)
         return flight.landed.value
 
@@ -125,7 +121,7 @@ class Flights:
         flight.began = flight.began or time.monotonic()
         self._passing(self._bytes_of(flight.request))
         try:
-            body = self._reader.fetch(flight.request, began=flight.began)
+            body = self._fetch(flight)
         except BaseException as error:  # noqa: BLE001
             # Whatever a store raised, an interrupt too, is the asker's and must not end this thread.
             self._passing(-self._bytes_of(flight.request))
@@ -142,7 +138,7 @@ class Flights:
     def heed(self, seconds: float, size_bytes: int, refusal: StoreUnavailable | None) -> None:
         """Learn from an answer of the store: how long it took, or that it asks for fewer requests."""
         if refusal is None:
-            self._pace.note(seconds, size_bytes)
+            self._lateness.note(seconds, size_bytes)
             self._network.well()
         elif refusal.asks_for_fewer:
             self._network.fewer()
@@ -157,7 +153,7 @@ class Flights:
             self._send(flight, priority)
 
     def _send(self, flight: Flight, priority: int) -> None:
-        self._sent += 1
+        self._lateness.sent += 1
         flight.job = self._network.submit(partial(self.fly, flight), priority)
 
     def _check(self, flight: Flight, body: Body) -> None:
@@ -180,8 +176,11 @@ class Flights:
                 raise
         # A bit that flipped on the way is right the second time; one that did in the store is not.
         self._counter.add(retries=1)
-        body = self._reader.fetch(flight.request, began=flight.began or time.monotonic())
-        return self._reader.settled(flight.request, body)
+        return self._reader.settled(flight.request, self._fetch(flight))
+
+    def _fetch(self, flight: Flight) -> Body:
+        began = flight.began or time.monotonic()
+        return self._reader.fetch(flight.request, began=began, within_s=self._lateness.deadline_s(flight))
 
     def _from_disk(self, flight: Flight, priority: int) -> None:
         """Take a segment from the disk tier, or send for it if that turns out not to hold it."""
@@ -241,37 +240,36 @@ class Flights:
             for connections in (self._network, self._checkers):
                 connections.serve()
             return
-        waited = time.monotonic() - flight.began
-        if waited > self._config.read_deadline_s:
+        late = self._lateness
+        if late.is_past_first_deadline(flight):
+            self._see_company_of(flight)
+        if late.is_given_up(flight):
             self._disown(flight)
-            raise self._reader.overdue(flight.request)
-        if self._may_hedge(flight) and waited > self._late_after_s(flight):
+            raise self._reader.overdue(flight.request, within_s=late.deadline_s(flight))
+        if self._may_hedge(flight) and late.is_late(flight, self._bytes_of(flight.request)):
             self._hedge(flight)
 
-    def _patience_s(self, flight: Flight) -> float:
-        if flight.began is None or not self._may_hedge(flight):
-            return _WATCH_S
-        if time.monotonic() - flight.began < _SOON_S:
-            return _SOON_S
-        left = flight.began + self._late_after_s(flight) - time.monotonic()
-        return min(_WATCH_S, max(_LEAST_WAIT_S, left))
+    def _see_company_of(self, flight: Flight) -> None:
+        with self.lock:
+            under_way_bytes = sum(map(self._size_of, self.under_way))
+        flight.shares_bytes = max(flight.shares_bytes, under_way_bytes)
 
-    def _late_after_s(self, flight: Flight) -> float:
-        return self._pace.late_after_s(self._bytes_of(flight.request))
+    def _look_again_after_s(self, flight: Flight) -> float:
+        size_bytes, may_hedge = self._bytes_of(flight.request), self._may_hedge(flight)
+        return self._lateness.look_again_after_s(flight, size_bytes, may_hedge=may_hedge)
 
     def _may_hedge(self, flight: Flight) -> bool:
         if not self._is_remote or flight.is_here or flight.from_disk or flight.hedge is not None:
             return False
         # Not where the store asks for fewer requests: it would be one more.
-        affordable = self._hedged < _FREE_HEDGES + self._config.hedge_share * self._sent
-        return affordable and self._network.allowed == self._config.connections
+        return self._lateness.may_hedge and self._network.allowed == self._config.connections
 
     def _hedge(self, flight: Flight) -> None:
         """Ask a second time, beside the first; whichever comes first counts."""
         with self.lock:
             if flight.landed.is_set or flight.hedge is not None:
                 return
-            self._hedged += 1
+            self._lateness.hedged += 1
             flight.attempts += 1
             flight.hedge = self._network.submit(partial(self.fly, flight), FOREGROUND)
         self._counter.add(hedges=1)

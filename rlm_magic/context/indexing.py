@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -22,6 +23,9 @@ from .stores.objects import ObstoreStore
 from .tally import Tally
 from .utf8 import BOM, Errors, clean
 
+# In the class below `bytes` is a column.
+Digests = bytes
+
 
 class Indexed(msgspec.Struct, array_like=True):
     """What one pass over an object found out; columns are per segment, `start` is behind a BOM."""
@@ -34,6 +38,8 @@ class Indexed(msgspec.Struct, array_like=True):
     unfinished: list[int]
     """The segments that do not end with a newline."""
     replaced: int
+    sha256: Digests = b""
+    """The digests of what is stored, one after another; nothing for a local file, which no network spoils."""
 
     @property
     def finished(self) -> bool:
@@ -102,7 +108,7 @@ def _index_remote(
     largest = min(max((item.head.size for item in plain), default=0), config.request_bytes)
     ahead = max(config.read_threads, min(config.index_threads, config.index_ahead_bytes // max(largest, 1)))
     calls = (partial(again, read, config=config) for read in chain.from_iterable(reads))
-    with closing(in_order(calls, ahead=ahead)) as blocks:
+    with closing(in_order(calls, ahead=ahead, idle_s=config.connection_idle_s)) as blocks:
         return [
             _index(store, item, tally.through(islice(blocks, len(own))), kept, errors=errors, config=config)
             for item, own in zip(plain, reads, strict=True)
@@ -118,8 +124,7 @@ def _index(
     errors: Errors,
     config: ContextConfig,
 ) -> Indexed:
-    found = Indexed(0, [], [], [], [], [], 0)
-    offset = 0
+    found, digests, offset = Indexed(0, [], [], [], [], [], 0), bytearray(), 0
     for raw in _raw_segments(blocks, found, config=config):
         cleaned = clean(raw, errors=errors, name=f"{store.url}/{item.key}", offset=found.start + offset)
         offset += len(raw)
@@ -131,7 +136,9 @@ def _index(
         found.characters.append(cleaned.characters)
         found.replaced += cleaned.replaced
         if kept is not None:
+            digests += hashlib.sha256(raw).digest()
             kept.offer(cleaned.data, raw)
+    found.sha256 = bytes(digests)
     if found.start + offset != item.head.size:
         raise IntegrityError(
             f"{store.url}/{item.key} gave {found.start + offset} bytes of {item.head.size}; bind it again"

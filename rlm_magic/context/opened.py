@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 from ..config import ContextConfig
 from ..errors import BadText, ManifestError, SegmentMissing, SourceNotFound, StoreUnavailable
@@ -20,6 +21,7 @@ from .text import Origin, Text
 from .utf8 import Errors, warn_of_replacements
 
 MANIFEST_KEY = "manifest.json"
+_Parsed = TypeVar("_Parsed")
 
 
 def snapshot_key(snapshot: str) -> str:
@@ -41,16 +43,26 @@ def open_stored(
     `data` is the manifest, if it has been read already, and `listing` gives what a listing says, if one has
     been asked for.
     """
-    data = _manifest_bytes(store, key, config=config) if data is None else data
+    read = partial(_manifest_bytes, store, key, config=config)
     open_ = partial(_open_either, store, key=key, errors=errors, config=config, listing=listing)
+    return parsed(read, open_, data=data)
+
+
+def parsed(
+    read: Callable[[], bytes], parse: Callable[[bytes], _Parsed], *, data: bytes | None = None
+) -> _Parsed:
+    """Return what `parse` makes of what `read` gives, or gave; read once more where it is a ManifestError.
+
+    A bit that flipped on its way is right the second time; what is wrong in the store is wrong again.
+    """
+    data = read() if data is None else data
     try:
-        return open_(data)
+        return parse(data)
     except ManifestError:
-        # A bit that flipped on its way is right the second time; what is wrong in the store is wrong again.
-        second = _manifest_bytes(store, key, config=config)
+        second = read()
         if second == data:
             raise
-        return open_(second)
+        return parse(second)
 
 
 def _open_either(

@@ -44,8 +44,8 @@ class Reader:
         self._attempts = config.read_attempts if is_remote else 1
         self.heed: Callable[[float, int, StoreUnavailable | None], None] = _ignore
 
-    def fetch(self, request: Request, *, began: float) -> Body:
-        """Return the bytes of a request that began at `began` on the monotonic clock.
+    def fetch(self, request: Request, *, began: float, within_s: float) -> Body:
+        """Return the bytes of a request that began at `began` on the monotonic clock, and has `within_s`.
 
         Raises SegmentMissing, SnapshotChanged or StoreUnavailable, naming object and lines.
         """
@@ -54,6 +54,7 @@ class Reader:
             config=self._config,
             attempts=self._attempts,
             began=began,
+            within_s=within_s,
             on_again=partial(self._counter.add, retries=1),
         )
 
@@ -71,11 +72,11 @@ class Reader:
             answer[number] = settle(raw, number, extents=self._extents, layout=self._layout), raw
         return answer
 
-    def overdue(self, request: Request) -> StoreUnavailable:
+    def overdue(self, request: Request, *, within_s: float) -> StoreUnavailable:
         """Return the error for a request that is given up."""
         key = self._extents.keys[request.object]
         return StoreUnavailable(
-            f"{key} did not arrive within {self._config.read_deadline_s:g} s ({self._lines(request)}); "
+            f"{key} did not arrive within {round(within_s, 1):g} s ({self._lines(request)}); "
             "try again, or check the network"
         )
 

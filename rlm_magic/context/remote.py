@@ -115,8 +115,11 @@ def _all(binding: _Binding, store: RemoteStore, listed: _Listed) -> Text:
 
 
 def _glob(binding: _Binding, store: RemoteStore) -> Text:
-    pattern = glob_pattern(binding.address.key.removeprefix(binding.address.fixed_prefix))
-    listed = again(store.listing, config=binding.config)
+    named = binding.address.key.removeprefix(binding.address.fixed_prefix)
+    listed, pattern = again(store.listing, config=binding.config), glob_pattern(named)
+    if named in listed:
+        # As with files, what has the very name comes first: "report[1].txt" is a common name for a copy.
+        return _one(binding, store, named, listed[named])
     keys = kept([key for key in _files(listed) if pattern.fullmatch(key)], binding.exclude)
     if not keys:
         raise SourceNotFound(f"no object matches {binding.address}{but(binding.exclude)}")

@@ -69,7 +69,7 @@ def ingest(
     _check_sizes(segment_bytes, object_bytes)
     access = Access(endpoint_url=endpoint_url, region=region, profile=profile, anonymous=anonymous)
     place = writable(destination, access=access, config=_DEFAULTS)
-    before = committed(place)
+    before = committed(place, config=_DEFAULTS)
     copied = _opened(source, errors=errors, access=access)
     written = _Written(place, segment_bytes=segment_bytes, object_bytes=object_bytes)
     _begin(place)
@@ -102,7 +102,7 @@ def append(
     _check_sizes(segment_bytes, object_bytes)
     access = Access(endpoint_url=endpoint_url, region=region, profile=profile, anonymous=anonymous)
     place = writable(destination, access=access, config=_DEFAULTS)
-    before = committed(place)
+    before = committed(place, config=_DEFAULTS)
     if before is None or before.manifest is None:
         raise SourceError(
             f"{place.store.url} holds no context of the current form to append to; ingest into it first"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,12 +32,25 @@ def isolate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-def forget_requests(server: mock_s3.Server) -> None:
-    """Let the server count from here: nothing that was asked before is still on its way."""
+def settle() -> None:
+    """Wait for what opening asked for and did not need: it asks for a manifest and for a listing at once."""
     for thread in threading.enumerate():
-        # Opening asks for a manifest and for a listing at once, and does not wait for one it does not need.
         if thread.name == "rlm open":
             thread.join()
+
+
+def wait_for_server(server: mock_s3.Server) -> None:
+    """Wait until no request is on its way any more."""
+    for _ in range(3_000):
+        if not server.stats()["in_flight"]:
+            return
+        time.sleep(0.01)
+    raise AssertionError("requests are still on their way")
+
+
+def forget_requests(server: mock_s3.Server) -> None:
+    """Let the server count from here: nothing that was asked before is still on its way."""
+    settle()
     server.reset_stats()
 
 

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from rlm_magic.context import append, from_text, ingest, open_context
-from rlm_magic.errors import BadText, ManifestError, SourceError, SourceNotFound, WriteConflict
+from rlm_magic.errors import (
+    BadText,
+    IntegrityError,
+    ManifestError,
+    SourceError,
+    SourceNotFound,
+    WriteConflict,
+)
 
 OLD = "old line\n" * 20
 NEW = "a new line\n" * 20
@@ -170,3 +177,12 @@ def test_what_a_killed_writer_left_is_deleted_after_a_day(tmp_path: Path, what: 
     assert recent.exists()
     assert foreign.exists()
     assert open_context(place)[:] == (NEW if what == "ingest" else OLD + NEW)
+
+
+def test_ingesting_again_heals_a_damaged_file(tmp_path: Path) -> None:
+    written = ingest(["one\ntwo\n"], tmp_path / "text")
+    (file,) = (tmp_path / "text" / "data").iterdir()
+    file.write_bytes(b"ONE\nTWO\n")
+    with pytest.raises(IntegrityError, match="ingest again"):
+        written[0]
+    assert ingest(["one\ntwo\n"], tmp_path / "text")[:] == "one\ntwo\n"

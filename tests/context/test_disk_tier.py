@@ -47,7 +47,7 @@ def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
 def read_all(address: str = "s3://bucket/text/") -> Context:
     context = open_context(address)
     assert context[:] == TEXT
-    assert segment_cache().flush(10)
+    assert segment_cache().flush(60)
     return context
 
 
@@ -67,7 +67,7 @@ def test_the_same_text_elsewhere_is_shared(server: Server) -> None:
 def test_part_of_it_is_read_from_disk_and_the_rest_from_the_store(server: Server) -> None:
     context = open_context("s3://bucket/text/")
     assert context[1_000:1_200] == "".join(LINES[1_000:1_200])
-    assert segment_cache().flush(10)
+    assert segment_cache().flush(60)
     again = read_all()
     assert 0 < again.stats.disk_hits < again.stats.store_reads
 
@@ -77,7 +77,7 @@ def test_another_process_finds_it(server: Server) -> None:
         "from rlm_magic.context import open_context\n"
         "from rlm_magic.disk import segment_cache\n"
         "context = open_context('s3://bucket/text/')\n"
-        "print(len(context[:]), context.stats.requests, segment_cache().flush(10))\n"
+        "print(len(context[:]), context.stats.requests, segment_cache().flush(60))\n"
     )
     size = str(len(TEXT))
     first = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -94,7 +94,7 @@ def test_two_processes_fill_one_cache_at_once(server: Server) -> None:
         "from rlm_magic.disk import segment_cache\n"
         "for _ in range(3):\n"
         "    text = open_context('s3://bucket/text/')[:]\n"
-        "segment_cache().flush(10)\n"
+        "segment_cache().flush(60)\n"
         "import sys, hashlib; print(hashlib.sha256(text.encode()).hexdigest())\n"
     )
     command = [sys.executable, "-c", script]
@@ -102,6 +102,8 @@ def test_two_processes_fill_one_cache_at_once(server: Server) -> None:
     outputs = [process.communicate(timeout=120)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert len(set(outputs)) == 1
+    # Who finds the database held for long leaves a value out, so not all need be there.
+    assert read_all().stats.disk_hits > 0
     assert read_all().stats.requests == 0
 
 
@@ -113,7 +115,7 @@ def test_bytes_that_were_exchanged_on_disk_are_asked_for_again(server: Server) -
     extents = context._text.segments.extents  # type: ignore[union-attr]
     for number in range(5):
         cache.put(f"v1:{extents.digest(number).hex()}", b"x" * extents.lengths[number])
-    assert cache.flush(10)
+    assert cache.flush(60)
     assert context[:] == TEXT
     assert context.stats.store_reads == 5
     assert context.stats.disk_hits == len(extents.objects) - 5
@@ -157,7 +159,7 @@ def test_a_local_directory_needs_no_cache(server: Server, tmp_path: Path) -> Non
     local = ingest([("log", TEXT)], tmp_path / "local", segment_bytes=4_000)
     before = segment_cache().summary().entries
     assert local[:] == TEXT
-    assert segment_cache().flush(10)
+    assert segment_cache().flush(60)
     assert segment_cache().summary().entries == before
 
 
@@ -199,14 +201,14 @@ def test_a_context_that_is_dropped_before_it_is_on_disk_still_gets_there(server:
     for _ in range(2):
         text = open_context("s3://bucket/large/")[:]
     assert text == TEXT
-    assert segment_cache().flush(10)
+    assert segment_cache().flush(60)
     assert read_all("s3://bucket/large/").stats.requests == 0
 
 
 def test_plain_objects_are_read_once_for_all_kernels(server: Server) -> None:
     first = open_context("s3://bucket/plain/")
     assert first[:] == PLAIN
-    assert segment_cache().flush(10)
+    assert segment_cache().flush(60)
     forget_requests(server)
     again = open_context("s3://bucket/plain/")
     assert again[:] == PLAIN

@@ -12,6 +12,7 @@ import mock_s3
 import rlm_magic
 from rlm_magic.config import ContextConfig
 from rlm_magic.context import Context, open_context
+from rlm_magic.context.fetch import StoredSegments
 from rlm_magic.errors import ContextTooLarge
 from rlm_magic.models import OnText, ScriptedModel
 from rlm_magic.records import Completion, Message, Usage
@@ -49,6 +50,13 @@ def wait_for(condition: object) -> None:
         deadline.wait(0.02)
 
 
+def has_landed(context: Context) -> bool:
+    """Return whether all has come that was asked for ahead of time."""
+    segments = context._text.segments
+    assert isinstance(segments, StoredSegments)
+    return not segments._flights.under_way
+
+
 def test_a_scan_is_read_ahead_and_reads_right(context: Context) -> None:
     got = [context[at : at + 50] for at in range(0, len(context), 50)]
     assert "".join(got) == TEXT
@@ -80,12 +88,13 @@ def test_documents_and_characters_are_foreseen_too(context: Context) -> None:
     foresight = context.foresight()
     assert foresight is not None
     foresight.streamed('context.documents["part-33.log"][0:10]\n')
-    wait_for(lambda: context.stats.prefetched_bytes > 0)
+    wait_for(lambda: has_landed(context))
     before = context.stats
     assert context.documents["part-33.log"][0:10] == "".join(LINES[3300:3310])
     assert context.stats.requests == before.requests
     foresight.streamed("context.chars[20000:20050]\n")
-    wait_for(lambda: context.stats.prefetched_bytes > before.prefetched_bytes)
+    wait_for(lambda: has_landed(context))
+    assert context.stats.prefetched_bytes > before.prefetched_bytes
     before = context.stats
     assert context.chars[20000:20050] == TEXT[20000:20050]
     assert context.stats.requests == before.requests

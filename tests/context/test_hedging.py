@@ -50,7 +50,8 @@ def test_a_stalled_body_is_asked_for_again(server: Server) -> None:
         assert context[line] == LINES[line]
     server.set_faults("stall@1")
     assert context[1_500:] == "".join(LINES[1_500:])
-    assert context.stats.hedges == 1
+    # One for the stall; on a machine that is busy others may be late, too.
+    assert context.stats.hedges >= 1
     assert context.stats.retries == 0
 
 
@@ -62,19 +63,23 @@ def test_the_very_first_request_may_stall(server: Server) -> None:
 
 
 def test_a_hedge_that_stalls_too_ends_at_the_deadline(server: Server) -> None:
-    context = opened(hedge_unknown_s=0.1, read_deadline_s=0.6)
+    context = opened(hedge_unknown_s=0.1, read_deadline_s=2.0)
+    server.reset_stats()
     server.set_faults("stall@1-2")
-    with pytest.raises(StoreUnavailable, match=r"did not arrive within 0\.6 s"):
+    with pytest.raises(StoreUnavailable, match=r"did not arrive within 2 s"):
         context[0]
+    assert server.stats()["faults"] == {"stall": 2}
     assert context[0] == LINES[0]
 
 
 def test_the_first_to_fail_leaves_it_to_the_other(server: Server) -> None:
     # The hedge is refused at once; the request it was to replace is slow, but comes.
     context = opened(hedge_unknown_s=0.1)
-    server.set_faults("slow@1 seconds=1,forbidden@1")
+    server.reset_stats()
+    server.set_faults("slow@1 seconds=2, forbidden@2")
     assert context[0] == LINES[0]
     assert context.stats.hedges == 1
+    assert server.stats()["faults"] == {"slow": 1, "forbidden": 1}
 
 
 def test_hedges_are_a_small_share_of_the_requests(server: Server) -> None:
@@ -89,10 +94,12 @@ def test_hedges_are_a_small_share_of_the_requests(server: Server) -> None:
 
 def test_a_store_that_asks_for_fewer_requests_gets_fewer(server: Server) -> None:
     context = opened()
-    server.set_network(latency_ms=20)
+    # Long enough that all are sent before the first is answered, however busy the machine is.
+    server.set_network(latency_ms=200)
     server.reset_stats()
     context[:]
     at_first = server.stats()["peak_in_flight"]
+    server.set_network(latency_ms=20)
     again = opened()
     server.set_faults("slowdown@1-10")
     try:

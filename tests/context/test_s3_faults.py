@@ -1,4 +1,4 @@
-"""Every fault of a store gives the right text, or an error that says what and where."""
+"""What reading does about faults, and about what is read ahead; all faults are in test_fault_matrix."""
 
 from __future__ import annotations
 
@@ -67,36 +67,6 @@ def test_asking_again_leaves_the_random_numbers_of_the_user_alone(server: Server
     assert random.getstate() == seeded
 
 
-@pytest.mark.parametrize(
-    ("fault", "error"),
-    [
-        ("slowdown", StoreUnavailable),
-        ("error", StoreUnavailable),
-        ("forbidden", StoreUnavailable),
-        ("reset", StoreUnavailable),
-        ("missing", SegmentMissing),
-        ("flip", IntegrityError),
-        ("change", IntegrityError),
-    ],
-)
-def test_a_fault_that_stays_is_an_error_and_the_rest_reads(
-    server: Server, fault: str, error: type[Exception]
-) -> None:
-    context = opened(ContextConfig(retry_first_s=0.01, read_deadline_s=0.5))
-    first_key = engine(context).extents.keys[0]
-    server.set_faults(f"{fault} key=*{first_key}")
-    with pytest.raises(error, match=r"segment|data/") as caught:
-        context[0:10]
-    if error in (StoreUnavailable, SegmentMissing):
-        assert "lines 0 to" in str(caught.value)
-    assert context[-10:] == "".join(LINES[-10:])
-    if fault == "change":
-        # To the server it stays replaced until it is written: being forgiven would be mixing texts.
-        return
-    server.set_faults("")
-    assert context[0:10] == "".join(LINES[0:10])
-
-
 def test_a_refusal_is_not_asked_again(server: Server) -> None:
     context = opened()
     server.set_faults("forbidden verb=GET")
@@ -106,9 +76,10 @@ def test_a_refusal_is_not_asked_again(server: Server) -> None:
 
 
 def test_a_stalled_body_ends_at_the_deadline_and_can_be_read_anew(server: Server) -> None:
-    context = opened(ContextConfig(read_deadline_s=0.5, request_timeout_s=4.0))
+    # No second request is sent for it, and no timeout of its own ends it before.
+    context = opened(ContextConfig(read_deadline_s=2.0, hedge_unknown_s=60.0, request_timeout_s=60.0))
     server.set_faults("stall@1")
-    with pytest.raises(StoreUnavailable, match=r"did not arrive within 0\.5 s \(lines 0 to"):
+    with pytest.raises(StoreUnavailable, match=r"did not arrive within 2 s \(lines 0 to"):
         context[0]
     assert context[0] == LINES[0]
 
@@ -119,7 +90,8 @@ def test_prefetched_segments_are_read_without_another_request(server: Server) ->
     told: list[tuple[list[int], bool]] = []
     segments.listener = lambda numbers, stalled: told.append((list(numbers), stalled))
     segments.prefetch([0, 1, 2], priority=2, owner="scan")
-    _until(lambda: {0, 1, 2} <= set(segments.resident))
+    _until(lambda: not segments._flights.under_way)
+    assert {0, 1, 2} <= set(segments.resident)
     requests = context.stats.requests
     assert context[0] == LINES[0]
     assert (context.stats.requests, told) == (requests, [([0], False)])
@@ -184,7 +156,7 @@ def test_what_is_retried() -> None:
 
 
 def _until(holds: object) -> None:
-    for _ in range(500):
+    for _ in range(3_000):
         if holds():  # type: ignore[operator]
             return
         time.sleep(0.01)

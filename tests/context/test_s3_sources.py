@@ -15,9 +15,11 @@ import mock_s3
 from mock_s3.serve import Server
 from rlm_magic.config import ContextConfig
 from rlm_magic.context import append, ingest, open_context
+from rlm_magic.context.address import Access, parse
+from rlm_magic.context.stores.connect import RemoteStore
 from rlm_magic.errors import SnapshotChanged, SourceError, SourceNotFound, StoreUnavailable, WriteConflict
 
-from .s3 import forget_requests, isolate, make_bucket, point_at
+from .s3 import forget_requests, isolate, make_bucket, moto, point_at, settle, wait_for_server
 
 LINES = [f"línea {number} 😀 {'x' * (number % 90)}\n" for number in range(2_000)]
 TEXT = "".join(LINES)
@@ -36,6 +38,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "logs/.hidden": b"h",
             "logs/empty.txt": b"",
             "both": b"the object",
+            "copies/report[1].txt": b"the copy\n",
+            "copies/report1.txt": b"the report\n",
             "older/s1.txt": b"2\n3\n",
             "older/s0.txt": b"0\n1\n",
             "older/manifest.json": json.dumps(
@@ -78,6 +82,7 @@ def asked(server: Server) -> list[tuple[str, str]]:
         ("older/", ["older"], "older manifest"),
         ("older", ["older"], "older manifest"),
         ("both", ["both"], "object"),
+        ("copies/report[1].txt", ["report[1].txt"], "object"),
     ],
 )
 def test_what_a_url_finds(server: Server, root: Path, key: str, names: list[str], kind: str) -> None:
@@ -135,12 +140,12 @@ def test_ingest_and_append_live_in_a_prefix(server: Server, slash: str) -> None:
 def test_opening_asks_everything_at_once(server: Server, key: str, heads: list[str]) -> None:
     ingest([TEXT], "s3://bucket/cost/")
     forget_requests(server)
-    server.set_faults("slow verb=GET seconds=0.3")
+    # Longer than any machine takes to send two requests that do not wait for each other.
+    server.set_faults("slow verb=GET seconds=3")
     assert len(open_context(f"s3://bucket/{key}")) == len(LINES)
     server.set_faults("")
     expected = sorted([*heads, "GetObject", "ListObjectsV2"])
-    while len(server.requests()) < len(expected):
-        pass  # Nobody waited for the listing.
+    settle()  # Nobody waited for the listing.
     requests = server.requests()
     assert sorted(request["operation"] for request in requests) == expected
     first_end = min(request["ended_s"] for request in requests if request["verb"] == "GET")
@@ -155,8 +160,10 @@ def test_an_interrupted_ingest_sends_only_what_is_missing(server: Server) -> Non
     server.set_faults("")
     with pytest.raises(SourceNotFound, match="not finished"):
         open_context("s3://bucket/resumed/")
-    sent = {key for verb, key in asked(server) if verb == "PUT" and "/data/" in key}
-    there = {key for key in sent if _is_there(key)}
+    wait_for_server(server)
+    sent = {request["key"]: request["status"] for request in server.requests() if request["verb"] == "PUT"}
+    there = {key for key, status in sent.items() if "/data/" in key and status == 200}
+    assert there
     forget_requests(server)
     assert ingest([TEXT], "s3://bucket/resumed/", **sizes)[:] == TEXT
     sent_again = [key for verb, key in asked(server) if verb == "PUT" and "/data/" in key]
@@ -167,12 +174,13 @@ def test_an_interrupted_ingest_sends_only_what_is_missing(server: Server) -> Non
     assert not [key for verb, key in asked(server) if verb == "PUT" and "/data/" in key]
 
 
-def _is_there(key: str) -> bool:
-    try:
-        open_context(f"s3://{key if key.startswith('bucket/') else 'bucket/' + key}")
-    except SourceNotFound:
-        return False
-    return True
+def test_a_large_object_that_is_there_is_not_sent_again(server: Server) -> None:
+    line = "x" * 1_000 + "\n"
+    text = line * (2 * ContextConfig().upload_part_bytes // len(line))
+    for sends in (True, False):
+        forget_requests(server)
+        ingest([text], "s3://bucket/parts/")
+        assert any("/data/" in key for verb, key in asked(server) if verb == "PUT") == sends
 
 
 def test_rechunking(server: Server) -> None:
@@ -262,6 +270,30 @@ def test_no_credentials_name_the_ways_out(server: Server, monkeypatch: pytest.Mo
         open_context("s3://bucket/logs/", profile="nobody")
 
 
+def test_an_endpoint_that_is_named_goes_before_that_of_the_environment(
+    server: Server, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = str(server)
+    for variable in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+        # Nothing listens there, so whoever asks it fails.
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+        assert open_context("s3://bucket/logs/b.txt", endpoint_url=named)[:] == "b1\n"
+        assert ingest(["x"], f"s3://bucket/named-{variable}/", endpoint_url=named)[:] == "x"
+    assert (root / "bucket" / "named-AWS_ENDPOINT_URL_S3" / "manifest.json").exists()
+
+
+def test_configured_endpoints_are_ignored_where_aws_is_told_so(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    # No request leaves this machine: only where it would go is looked at.
+    store = RemoteStore(parse("s3://bucket/"), access=Access(region="eu-west-1"), config=ContextConfig())
+    config = store._connection(writes=False).config  # type: ignore[union-attr]
+    assert "https://s3.eu-west-1.amazonaws.com" in config.values()
+    assert not {value for value in config.values() if str(server) in str(value)}
+
+
 def test_a_profile_brings_endpoint_region_and_keys(
     server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -277,6 +309,20 @@ def test_a_profile_brings_endpoint_region_and_keys(
     pickled = pickle.dumps(context)
     assert b"SECRET-OF-LAB" not in pickled
     assert pickle.loads(pickled)[:] == "a1\na2"
+
+
+def test_a_key_that_cannot_be_read_here_is_named_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
+
+    with moto() as url:
+        point_at(url, monkeypatch)
+        client = boto3.client("s3", endpoint_url=url, region_name="us-east-1")
+        client.create_bucket(Bucket="bucket")
+        for key in ("logs/a.txt", "logs//b.txt"):
+            client.put_object(Bucket="bucket", Key=key, Body=b"x\n")
+        with pytest.raises(StoreUnavailable, match=r"logs//b\.txt.*rename or delete that object") as caught:
+            open_context("s3://bucket/logs/")
+    assert caught.value.is_final
 
 
 def test_an_object_of_a_web_server(server: Server) -> None:
@@ -300,7 +346,7 @@ def test_a_forked_child_is_told_instead_of_hanging(server: Server) -> None:
     answers: Any = process_context.SimpleQueue()
     child = process_context.Process(target=lambda: answers.put(_refusal_of("s3://bucket/logs/b.txt")))
     child.start()
-    child.join(20)
+    child.join(120)
     assert child.exitcode == 0
     assert "spawn" in answers.get()
 

@@ -14,6 +14,7 @@ from rlm_magic.config import ContextConfig
 from rlm_magic.context import append, ingest, open_context
 from rlm_magic.disk import segment_cache
 from rlm_magic.errors import (
+    IntegrityError,
     SegmentMissing,
     SnapshotChanged,
     SourceNotFound,
@@ -124,10 +125,21 @@ def test_an_interrupted_ingest_sends_only_what_is_missing(bucket: Bucket) -> Non
     del bucket["text/manifest.json"]
     for key in data[::2]:
         del bucket[key]
-    kept = bucket[data[1]]
     assert ingest([("log", TEXT)], bucket.at("text/"), segment_bytes=5_000, object_bytes=5_000)[:] == TEXT
-    assert bucket[data[1]] == kept
     assert sorted(key for key in bucket.listed() if "/data/" in key) == data
+
+
+@pytest.mark.parametrize("object_bytes", [5_000, 20 * 1024 * 1024])
+def test_ingesting_again_heals_a_damaged_object(bucket: Bucket, object_bytes: int) -> None:
+    text = TEXT * (1 if object_bytes == 5_000 else 170)
+    written = ingest([("log", text)], bucket.at("text/"), object_bytes=object_bytes)
+    key = next(key for key in bucket.listed() if "/data/" in key)
+    right = bucket[key]
+    bucket[key] = right.swapcase()
+    with pytest.raises(IntegrityError, match="ingest again"):
+        written[0]
+    assert ingest([("log", text)], bucket.at("text/"), object_bytes=object_bytes)[0] == LINES[0]
+    assert bucket[key] == right
 
 
 def test_a_lost_race_is_an_error(bucket: Bucket) -> None:
@@ -178,7 +190,7 @@ def test_warm_search_iterate_and_the_disk(bucket: Bucket) -> None:
     assert "".join(context) == TEXT
     assert [match.line for match in context.search("línea 1234 ")] == [1234]
     assert context.stats.requests == requests
-    assert segment_cache().flush(10)
+    assert segment_cache().flush(60)
     again = open_context(bucket.at("text/"))
     assert again[:] == TEXT
     assert again.stats.requests == 0

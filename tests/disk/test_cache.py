@@ -129,7 +129,9 @@ def test_clearing_frees_what_it_says_and_strays_too(folder: Path, cache: DiskCac
 def test_what_waits_at_the_end_of_a_process_is_stored(folder: Path, cache: DiskCache) -> None:
     code = (
         "import sys; from pathlib import Path; from rlm_magic.disk import DiskCache\n"
-        "cache = DiskCache(Path(sys.argv[1]), size_bytes=1 << 30)\n"
+        "from rlm_magic.config import DiskConfig\n"
+        "patient = DiskConfig(exit_s=60.0, free_share=0.0)\n"
+        "cache = DiskCache(Path(sys.argv[1]), size_bytes=1 << 30, config=patient)\n"
         "for number in range(5): cache.put(str(number), bytes([number]) * 100_000)\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code, str(folder)], check=True, timeout=60)
@@ -361,5 +363,5 @@ def test_what_waits_to_be_stored_is_there_already(tmp_path: Path) -> None:
     cache.put("key", b"data")
     assert cache.get("key") == b"data"
     assert not any((tmp_path / "c").rglob("*.db"))
-    assert cache.flush(10)
+    assert cache.flush(FLUSH_S)
     assert cache.get("key") == b"data"

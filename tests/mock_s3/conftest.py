@@ -16,7 +16,10 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("s3")
+    # In a directory of its own: what is beside it must not change, and other tests' caches are written late.
+    path = tmp_path_factory.mktemp("s3") / "served"
+    path.mkdir()
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...config import ContextConfig
 from ...errors import SourceError, StoreUnavailable, WriteConflict
 from ..address import Access, Address, check_access
 from ..recent import Recent
-from .aws import settings
+from .aws import Settings, settings
 from .objects import ObstoreStore
 from .surroundings import surroundings
 
@@ -50,8 +52,8 @@ class RemoteStore(ObstoreStore):
         address = replace(self.address, key=prefix)
         return RemoteStore(address, access=self.access, config=self._config, shared=self._shared)
 
-    def _connection(self) -> ObjectStore:
-        return self._shared.store()
+    def _connection(self, *, writes: bool) -> ObjectStore:
+        return self._shared.store(writes=writes)
 
     def _renew(self, refused: ObjectStore) -> bool:
         return self._shared.renew(refused)
@@ -77,17 +79,21 @@ class Connection:
     def __init__(self, address: Address, access: Access, config: ContextConfig) -> None:
         self._address, self._access, self._config = replace(address, key=""), access, config
         self._lock = threading.Lock()
-        self._made: ObjectStore | None = None
+        self._made: dict[bool, ObjectStore] = {}
+        self._found: Settings | None = None
 
-    def store(self) -> ObjectStore:
-        """Return the connected store of this process."""
+    def store(self, *, writes: bool) -> ObjectStore:
+        """Return the connected store of this process; the one that writes waits longer for an answer."""
         _refuse_after_fork()
-        if (made := self._made) is not None:
+        if (made := self._made.get(writes)) is not None:
             return made
         with self._lock:
-            if self._made is None:
-                self._made = _connect(self._address, self._access, self._config)
-            return self._made
+            if writes not in self._made:
+                if self._found is None and self._address.scheme == "s3":
+                    self._found = settings(self._access, of=str(self._address))
+                transport = partial(_transport, self._config, writes=writes)
+                self._made[writes] = _connect(self._address, self._access, self._found, transport)
+            return self._made[writes]
 
     def renew(self, refused: ObjectStore | None = None) -> bool:
         """Look credentials up anew; return whether there are any.
@@ -97,8 +103,8 @@ class Connection:
         if self._address.scheme != "s3" or self._access.anonymous:
             return False
         with self._lock:
-            if refused is None or self._made is refused:
-                self._made = None
+            if refused is None or any(made is refused for made in self._made.values()):
+                self._made, self._found = {}, None
         return True
 
 
@@ -135,44 +141,59 @@ def _of_pickle(address: Address, access: Access, config: ContextConfig) -> Remot
     return RemoteStore(address, access=access, config=config)
 
 
-def _connect(address: Address, access: Access, config: ContextConfig) -> ObjectStore:
-    match address.scheme:
-        case "s3":
-            return _s3(address, access, config)
-        case "gs" | "az":
-            return _cloud(address, access, config)
-        case _:
-            from obstore.store import HTTPStore
+def _connect(
+    address: Address, access: Access, found: Settings | None, transport: Callable[..., dict[str, Any]]
+) -> ObjectStore:
+    if found is not None:
+        return _s3(address, found, transport)
+    if not address.is_web:
+        return _cloud(address, access, transport)
+    from obstore.store import HTTPStore
 
-            root = f"{address.scheme}://{address.bucket}"
-            return HTTPStore.from_url(root, **_transport(config, allow_http=address.scheme == "http"))
+    root = f"{address.scheme}://{address.bucket}"
+    return HTTPStore.from_url(root, **transport(allow_http=address.scheme == "http"))
 
 
-def _s3(address: Address, access: Access, config: ContextConfig) -> ObjectStore:
+def _s3(address: Address, found: Settings, transport: Callable[..., dict[str, Any]]) -> ObjectStore:
     from obstore.store import S3Store
 
-    found = settings(access, of=str(address))
     chosen: dict[str, Any] = {"region": found.region, "skip_signature": found.credentials is None}
-    if found.endpoint_url is not None:
-        # Servers of one's own seldom have a host name for each bucket.
-        chosen |= {"endpoint": found.endpoint_url.rstrip("/"), "virtual_hosted_style_request": False}
+    # One zone's buckets have hosts of their own, which obstore knows.
+    if found.endpoint_url is not None or not address.bucket.endswith("--x-s3"):
+        endpoint = found.endpoint_url or _endpoint_of_aws(found.region)
+        chosen |= {
+            "endpoint": endpoint.rstrip("/"),
+            # Without it, obstore's own look at AWS_ENDPOINT_URL_S3 would go before what was asked for.
+            "aws_endpoint_url_s3": endpoint.rstrip("/"),
+            # Servers of one's own seldom have a host name for each bucket.
+            "virtual_hosted_style_request": False,
+        }
     is_plain_http = (found.endpoint_url or "").startswith("http://")
     return S3Store(
         address.bucket,
         config=chosen,  # type: ignore[arg-type]
         credential_provider=found.credentials,  # type: ignore[arg-type]
-        **_transport(config, allow_http=is_plain_http),
+        **transport(allow_http=is_plain_http),
     )
 
 
-def _cloud(address: Address, access: Access, config: ContextConfig) -> ObjectStore:
+def _endpoint_of_aws(region: str) -> str:
+    """Return the host of a region.
+
+    >>> _endpoint_of_aws("cn-north-1")
+    'https://s3.cn-north-1.amazonaws.com.cn'
+    """
+    return f"https://s3.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+
+
+def _cloud(address: Address, access: Access, transport: Callable[..., dict[str, Any]]) -> ObjectStore:
     from obstore.exceptions import BaseError
     from obstore.store import AzureStore, GCSStore
 
     kind = GCSStore if address.scheme == "gs" else AzureStore
     endpoint, emulator = _endpoint(address.scheme), _emulator() if address.scheme == "gs" else ""
     chosen: Any = {"base_url": emulator} if emulator else {}
-    others = _transport(config, allow_http=endpoint.startswith("http://"))
+    others = transport(allow_http=endpoint.startswith("http://"))
     if access.anonymous:
         chosen["skip_signature"] = True
     elif emulator:
@@ -205,17 +226,20 @@ def _credentials_of_emulator() -> GCSCredential:
     return {"token": "emulator", "expires_at": None}
 
 
-def _transport(config: ContextConfig, *, allow_http: bool) -> dict[str, Any]:
+def _transport(config: ContextConfig, *, writes: bool, allow_http: bool) -> dict[str, Any]:
+    # For obstore an answer is late while the body that it answers is still being sent.
+    silence_s = config.transfer_timeout_s if writes else config.request_timeout_s
     return {
         "client_options": {
             "allow_http": allow_http,
             "connect_timeout": timedelta(seconds=config.connect_timeout_s),
-            "timeout": timedelta(seconds=config.request_timeout_s),
+            "read_timeout": timedelta(seconds=silence_s),
+            "timeout": timedelta(seconds=config.transfer_timeout_s),
             "pool_max_idle_per_host": str(config.idle_connections),
         },
         "retry_config": {
             # One policy for all: ours, which counts, and slows down where the store asks for it.
             "max_retries": 0,
-            "retry_timeout": timedelta(seconds=config.request_timeout_s),
+            "retry_timeout": timedelta(seconds=config.transfer_timeout_s),
         },
     }

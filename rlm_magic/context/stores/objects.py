@@ -68,7 +68,7 @@ class ObstoreStore:
             chunk_size=config.upload_part_bytes,
             max_concurrency=config.upload_parts,
         )
-        again(lambda: self._ask(key, put), config=config)
+        again(lambda: self._ask(key, put, writes=True), config=config)
 
     def swap(self, key: str, data: bytes, *, expected: str | None) -> None:
         """Write an object by a conditional request.
@@ -83,7 +83,7 @@ class ObstoreStore:
         def attempt() -> None:
             try:
                 mode: PutMode = "create" if expected is None else self._condition(key, expected)
-                self._ask(key, lambda store: obstore.put(store, path, data, mode=mode))
+                self._ask(key, lambda store: obstore.put(store, path, data, mode=mode), writes=True)
             except (WriteConflict, StoreUnavailable):
                 if not self._holds(key, data):
                     raise
@@ -132,7 +132,7 @@ class ObstoreStore:
             # Nothing is there, or it cannot be read: the error that led here says more.
             return False
 
-    def _connection(self) -> ObjectStore:
+    def _connection(self, *, writes: bool) -> ObjectStore:  # noqa: ARG002
         return self._store
 
     def _renew(self, refused: ObjectStore) -> bool:  # noqa: ARG002
@@ -149,18 +149,18 @@ class ObstoreStore:
     def _name(self, key: str) -> str:
         return f"{self.url}/{key}"
 
-    def _ask(self, key: str, ask: Callable[[ObjectStore], _Answer]) -> _Answer:
+    def _ask(self, key: str, ask: Callable[[ObjectStore], _Answer], *, writes: bool = False) -> _Answer:
         """Ask the store; with renewed credentials once more, where the old ones had run out."""
         from obstore.exceptions import BaseError
 
         failures = (BaseError, OSError, NotImplementedError, ValueError)
-        store = self._connection()
+        store = self._connection(writes=writes)
         try:
             return ask(store)
         except failures as error:
             if not (is_expired(str(error)) and self._renew(store)):
                 raise self._as_ours(key, error) from error
-        store = self._connection()
+        store = self._connection(writes=writes)
         try:
             return ask(store)
         except failures as error:

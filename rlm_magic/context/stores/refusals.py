@@ -45,6 +45,12 @@ def refused(name: str, text: str) -> ContextError:
     """Return the error for a failed request, with the store's own words and a way out if one is known."""
     code, message, status = _code(text), _MESSAGE.search(text), _STATUS.search(text)
     known = code if code in _ADVICE else _BY_STATUS.get(status[1], "") if status else ""
+    if status is None and ("invalid path" in text or "Could not parse path" in text):
+        advice = (
+            "a key with an empty part, '.' or '..' cannot be read; rename or delete that object, or bind a "
+            "prefix without it"
+        )
+        return StoreUnavailable(f"{name}: {_plain(text)}; {advice}", may_pass=False)
     if status is None:
         return StoreUnavailable(f"{name}: {_plain(text)}")
     said = ": ".join(filter(None, (code, message[1] if message else None))) or status[2].strip()
@@ -58,5 +64,6 @@ def _code(text: str) -> str | None:
 
 
 def _plain(text: str) -> str:
-    # The text is followed by a dump of the Rust value, which helps nobody.
-    return " ".join(text.split("Debug source", 1)[0].split())
+    # The text is followed by a dump of the Rust value, of which only one word helps anybody.
+    said, _, dump = text.partition("Debug source")
+    return " ".join(said.split()) + (": it took too long" if "TimedOut" in dump else "")
