@@ -100,3 +100,34 @@ def is_in_view(page: Page, target: Locator) -> bool:
             }"""
         )
     )
+
+
+_BROKEN_WORDS = """([selector, longest]) => {
+    const found = [];
+    for (const root of document.querySelectorAll(selector)) {
+        const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            const node = texts.currentNode;
+            if (node.parentElement.closest('svg, style, title')) continue;
+            for (const {0: word, index} of node.data.matchAll(/\\$?\\d[\\d.,]*|[\\p{L}\\p{N}]+/gu)) {
+                const range = document.createRange();
+                range.setStart(node, index);
+                range.setEnd(node, index + word.length);
+                const tops = new Set([...range.getClientRects()].map(line => Math.round(line.top)));
+                if (word.length <= longest && tops.size > 1) found.push(word);
+            }
+        }
+    }
+    return found;
+}"""
+
+
+def broken_words(page: Page, selector: str, *, longest: int = 16) -> list[str]:
+    """Return the words of at most `longest` characters that begin on one line and end on another."""
+    return sorted(set(page.evaluate(_BROKEN_WORDS, [selector, longest])))
+
+
+def typefaces(page: Page, selector: str) -> set[str]:
+    """Return in which typefaces blocks of code and output are set, and how their words are broken."""
+    look = "all => all.map(getComputedStyle).map(({fontFamily, wordBreak}) => `${fontFamily}, ${wordBreak}`)"
+    return set(page.eval_on_selector_all(f"{selector} pre", look))
