@@ -28,7 +28,8 @@ CELLS = (
     "from rlm_magic.models import ScriptedModel\n"
     "table = '| officer | appointed on | described as |\\n|---|---|---|\\n'\n"
     "table += '| captain | November 250 | commander of the ship [L250] |\\n'\n"
-    "said = f'```repl\\nsaid = llm_query(context[240:260])\\nprint(said)\\n```\\nFINAL(Officers:\\n\\n{table})'\n"
+    "code = 'said = llm_query(context[240:260])\\nprint(said)'\n"
+    "said = f'```repl\\n{code}\\n```\\nFINAL(Officers:\\n\\n{table})'\n"
     "officers = ScriptedModel([said], name='scripted:root')\n"
     "steward = ScriptedModel(['Ada commands the ship.'], name='scripted:sub')",
     "%rlm -m $officers -s $steward -o officers Which officers are there?",
