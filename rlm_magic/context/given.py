@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..config import ContextConfig
 from ..errors import SourceError
 from .cutter import Cutter
+from .describe import IN_MEMORY
 from .layout import DocumentTable, Layout
 from .segment import Segment, newlines_in
 from .segments import GivenSegments
@@ -33,7 +34,7 @@ def text_of(
         characters=[segment.chars_before(len(segment.data)) for segment in segments],
         unfinished=[number for number, segment in enumerate(segments) if segment.data[-1:] != b"\n"],
     )
-    origin = Origin(kind=kind, address="in memory", replaced=joined.replaced)
+    origin = Origin(kind=kind, address=IN_MEMORY, replaced=joined.replaced)
     return Text(layout, GivenSegments(segments), table, origin, config=config)
 
 
