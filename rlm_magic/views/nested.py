@@ -123,4 +123,4 @@ def _figures(call: SubCall) -> str:
 def headline(step: Step) -> str:
     """Return the first line of the reasoning, which says what the step is for."""
     lines = reasoning_of(step).splitlines()
-    return shorten(lines[0], _HEADLINE_CHARS, placeholder=" ...") if lines else ""
+    return shorten(lines[0][: 4 * _HEADLINE_CHARS], _HEADLINE_CHARS, placeholder=" ...") if lines else ""
