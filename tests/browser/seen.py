@@ -84,22 +84,22 @@ def follow_citation(page: Page, root: Locator) -> str:
     link.click()
     place = page.locator(f'[id="{target}"]')
     assert place.count() == 1, f"{place.count()} elements are called {target!r}"
-    assert is_in_view(page, place)
+    # A front end may take its time to scroll.
+    page.wait_for_function(_IN_VIEW, arg=place.element_handle())
     return place.inner_text()
 
 
-def is_in_view(page: Page, target: Locator) -> bool:
+_IN_VIEW = """element => {
+    const {left, top, right, bottom} = element.getBoundingClientRect();
+    const [x, y] = [(left + right) / 2, Math.min((top + bottom) / 2, top + 20)];
+    const at = document.elementFromPoint(x, y);
+    return at !== null && (element.contains(at) || at.contains(element));
+}"""
+
+
+def is_in_view(target: Locator) -> bool:
     """Return whether an element stands within the window and nothing lies on it."""
-    return bool(
-        target.first.evaluate(
-            """element => {
-                const {left, top, right, bottom} = element.getBoundingClientRect();
-                const [x, y] = [(left + right) / 2, Math.min((top + bottom) / 2, top + 20)];
-                const at = document.elementFromPoint(x, y);
-                return at !== null && (element.contains(at) || at.contains(element));
-            }"""
-        )
-    )
+    return bool(target.first.evaluate(_IN_VIEW))
 
 
 _BROKEN_WORDS = """([selector, longest]) => {

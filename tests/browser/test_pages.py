@@ -68,7 +68,7 @@ def test_a_saved_run_reads_on_every_screen(watch: Any, notebook: Any, theme: str
     watched = watch((notebook[1] / "run.html").as_uri(), theme=theme, width=width)
     page = watched.page
     assert "the captain of the ship is Ada" in follow_citation(page, page.locator("body"))
-    assert is_in_view(page, page.locator(":target"))
+    assert is_in_view(page.locator(":target"))
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     assert page.locator('svg[role="group"]').is_visible()
     assert page.locator('table svg[role="img"]').count() >= 3

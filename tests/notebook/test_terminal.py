@@ -15,7 +15,7 @@ import pyte
 import pytest
 
 ROOT = Path(__file__).parents[2]
-WAIT_S = 30
+WAIT_S = 150  # only a failure waits so long
 ROWS = 60
 WIDTHS = (40, 132)
 
