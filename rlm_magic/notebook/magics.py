@@ -52,6 +52,11 @@ class RLMMagics(Defaults, Magics):
         """Return the option strings of one of our magics, for completion."""
         return sorted(parser_of(getattr(self, magic))._option_string_actions)
 
+    def choices(self, magic: str, option: str) -> list[str]:
+        """Return what an option of one of our magics may be set to, where that is a list; for completion."""
+        action = parser_of(getattr(self, magic))._option_string_actions.get(option)
+        return [str(choice) for choice in (action and action.choices) or ()]
+
     @no_var_expand
     @magic_arguments()
     @binding_options
