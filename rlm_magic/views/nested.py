@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from textwrap import shorten
 
@@ -13,6 +14,7 @@ from .plain import call_line, child_line, cost_text, notable_calls, printable, r
 _HEADLINE_CHARS = 90
 _LINE_CHARS = 300
 _RANGES_SHOWN = 8
+_ANSWERS = re.compile(r"^FINAL\((.*?)\)?$")
 
 
 class Room:
@@ -121,6 +123,9 @@ def _figures(call: SubCall) -> str:
 
 
 def headline(step: Step) -> str:
-    """Return the first line of the reasoning, which says what the step is for."""
+    """Return the first line of the reasoning, which says what the step is for, or of the answer it gives."""
     lines = reasoning_of(step).splitlines()
-    return shorten(lines[0][: 4 * _HEADLINE_CHARS], _HEADLINE_CHARS, placeholder=" ...") if lines else ""
+    if not lines:
+        return ""
+    line = _ANSWERS.sub(r"answer: \1", lines[0][: 4 * _HEADLINE_CHARS])
+    return shorten(line, _HEADLINE_CHARS, placeholder=" ...")

@@ -131,6 +131,17 @@ def test_one_crowded_step_is_bounded_too(cells: int, calls: int) -> None:
     assert "more sub-calls" in html or not calls
 
 
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        ("FINAL(Ada (the captain) [L0].)", "answer: Ada (the captain) [L0]."),
+        ("FINAL(Two:\n- a)", "answer: Two:"),
+    ],
+)
+def test_a_step_that_answers_is_called_by_its_answer(reply: str, told: str) -> None:
+    assert f"· {told}</span>" in trace_html([Step(1, reply, (), Usage(), 0.1)])
+
+
 def test_a_run_as_text_is_bounded_and_says_what_it_left_out() -> None:
     answer = Answer(
         "Who? " * 100_000, "Ada", "answered", steps=(crowded(cells=20),) * 8, run_id="2026-11-28_a"
