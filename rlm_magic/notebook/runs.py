@@ -13,6 +13,7 @@ from IPython.core.error import UsageError
 
 from ..records import Answer
 from ..text import counted
+from .in_terminal import for_terminal
 
 if TYPE_CHECKING:
     from typing import Self
@@ -72,7 +73,8 @@ class RunList:
         if not self.rows:
             return "no runs recorded yet"
         more = self.total - len(self.rows)
-        return "\n".join([*_aligned([_COLUMNS, *self.rows]), *([f"... and {more:,} older"] if more else [])])
+        lines = [*_aligned([_COLUMNS, *self.rows]), *([f"... and {more:,} older"] if more else [])]
+        return for_terminal("\n".join(lines))
 
     def _repr_html_(self) -> str | None:
         from ..views import runs_html
@@ -115,7 +117,9 @@ class RunPair:
 
         rows = compared(self._first, self._second)
         table = _aligned([tuple(_cut(value) for value in row) for row in rows])
-        return "\n\n".join(["\n".join(table), answer_plain(self._first), answer_plain(self._second)])
+        return "\n\n".join(
+            [for_terminal("\n".join(table)), answer_plain(self._first), answer_plain(self._second)]
+        )
 
     def _repr_html_(self) -> str:
         from ..views import compare_html

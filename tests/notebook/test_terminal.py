@@ -214,4 +214,8 @@ def test_status_log_and_contexts_read_well(terminal: Any, columns: int) -> None:
         rows = shell.run(line)
         assert not any("<" in row and ">" in row and "div" in row for row in rows), rows
         assert not any("Traceback" in row for row in rows)
+        if line in ("%rlm_status", "%rlm_log"):
+            told = rows[max(number for number, row in enumerate(rows) if line in row) :]
+            # A word that the edge of the screen cuts would fill its row to the last column.
+            assert max(map(len, told)) < columns
     assert any("Bob" in row for row in rows)
