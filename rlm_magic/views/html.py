@@ -21,6 +21,7 @@ from .plain import (
     ANSWER_CHARS,
     TRACE_CHARS,
     cost_text,
+    no_answer,
     printable,
     reads_line,
     summary_line,
@@ -108,7 +109,8 @@ def page_html(answer: Answer) -> str:
     steps = [StepView(step, _PAGE_LIMITS, room) for step in answer.steps]
     limits = {"most": len(answer.citations), "limit_chars": _TEXT_CHARS}
     times = {"timeline": timeline(answer, most_rows=_PAGE_ROWS_SHOWN), "spending": spending(answer)}
-    return _render("page.html", **_parts(answer, **limits), **times, steps=steps)
+    question = clip(answer.question, limit_chars=ANSWER_CHARS)
+    return _render("page.html", **_parts(answer, **limits), **times, question=question, steps=steps)
 
 
 def run_html(answer: Answer) -> str:
@@ -161,7 +163,7 @@ def _prose(answer: Answer, anchor: str, *, linked: int) -> dict[str, object]:
     said = clip(answer.text, limit_chars=ANSWER_CHARS)
     if is_prose(said):
         return {"is_markdown": True, "html": Markup(markdown_html(said, link=link))}
-    text = said or f"(no answer: {answer.status})"
+    text = said or no_answer(answer)
     return {"is_markdown": False, "html": Markup(link(printable(text)))}
 
 

@@ -21,6 +21,8 @@ TRACE_CHARS = 50_000
 _QUESTION_CHARS = 2_000
 _CHILD_INDENT = "      "
 _STATUS_CHARS = 200
+# A provider's error may quote a whole request.
+_WHOLE_STATUS_CHARS = 2_000
 _CALLS_SHOWN = 20
 
 
@@ -54,9 +56,14 @@ def step_plain(step: Step) -> str:
 
 def answer_plain(answer: Answer) -> str:
     """Return the answer's text with the line that sums the run up."""
-    text = clip(marked(answer), limit_chars=ANSWER_CHARS) or f"(no answer: {answer.status})"
+    text = clip(marked(answer), limit_chars=ANSWER_CHARS) or no_answer(answer)
     sums = "\n".join(f"[{line}]" for line in summary_lines(answer))
     return f"{printable(text)}\n\n{sums}"
+
+
+def no_answer(answer: Answer) -> str:
+    """Return what is said in the place of an answer that there is none of."""
+    return f"(no answer: {clip(answer.status, limit_chars=_WHOLE_STATUS_CHARS)})"
 
 
 def summary_lines(answer: Answer) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -12,6 +13,7 @@ from rlm_magic.views import (
     answer_html,
     answer_markdown,
     answer_plain,
+    compare_html,
     page_html,
     run_html,
     run_plain,
@@ -129,6 +131,13 @@ def test_one_crowded_step_is_bounded_too(cells: int, calls: int) -> None:
     assert "Step 7" in html
     assert "more cells" in html or cells == 1
     assert "more sub-calls" in html or not calls
+
+
+@pytest.mark.parametrize("name", ["question", "status", "model"])
+def test_one_huge_word_of_a_run_is_cut_wherever_it_is_shown(name: str) -> None:
+    answer = replace(Answer("q", "", "failed", run_id="a"), **{name: "<word> " * 100_000})
+    shown = (answer_html(answer), answer_plain(answer), run_html(answer), run_plain(answer))
+    assert max(map(len, [*shown, page_html(answer), compare_html(answer, answer)])) < MOST_TRACE_CHARS
 
 
 @pytest.mark.parametrize(
