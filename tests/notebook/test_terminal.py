@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -60,6 +61,8 @@ class Terminal:
             cwd=str(folder),
             env=self._environment("xterm-256color" if colour else "dumb"),
             dimensions=(ROWS, columns),
+            # Who runs the tests in the background has them ignore Ctrl-C, and their children with them.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             timeout=WAIT_S,
         )
         self.prompt()
