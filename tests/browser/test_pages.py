@@ -110,6 +110,9 @@ def test_a_printed_run_hides_nothing(watch: Any, notebook: Any) -> None:
     box = folded.bounding_box()
     assert box is not None
     assert box["height"] > 0
+    # Nobody scrolls on paper.
+    cut = "all => all.filter(one => getComputedStyle(one).overflowX !== 'visible').length"
+    assert page.eval_on_selector_all("[role=region]", cut) == 0
 
 
 def test_every_name_in_a_page_is_there_once(watch: Any, notebook: Any) -> None:
