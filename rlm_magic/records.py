@@ -291,7 +291,8 @@ class Answer:
 
     def __repr__(self) -> str:
         text = self.text if len(self.text) <= 80 else self.text[:77] + "..."
-        return f"Answer({text!r}, {self.status}, {len(self.steps)} steps)"
+        steps = "1 step" if len(self.steps) == 1 else f"{len(self.steps)} steps"
+        return f"Answer({text!r}, {self.status}, {steps})"
 
     @property
     def total(self) -> Usage:

@@ -25,7 +25,7 @@ _KEYS = (
 
 # Before anything is started that hands its environment on: settings of whoever tests are not ours to test.
 for _name in [name for name in os.environ if name.startswith("RLM_")]:
-    if _name not in ("RLM_DATA_DIR", "RLM_CACHE_DIR"):
+    if _name not in ("RLM_DATA_DIR", "RLM_CACHE_DIR", "RLM_SCREENSHOTS"):
         del os.environ[_name]
 
 

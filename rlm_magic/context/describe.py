@@ -10,8 +10,8 @@ from ..text import counted
 if TYPE_CHECKING:
     from .info import Info
 
+IN_MEMORY = "in memory"
 _NAME_CHARS = 80
-
 
 _MANUAL = {
     "lines": """\

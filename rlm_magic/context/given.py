@@ -8,6 +8,7 @@ from ..config import ContextConfig
 from ..errors import SourceError
 from .borrowed import ascii_view
 from .cutter import Cutter
+from .describe import IN_MEMORY
 from .layout import DocumentTable, Layout
 from .segment import Segment, newlines_in
 from .segments import GivenSegments
@@ -36,7 +37,7 @@ def text_of(
         characters=[segment.chars_before(len(segment.view)) for segment in segments],
         unfinished=[number for number, segment in enumerate(segments) if segment.view[-1] != _NEWLINE],
     )
-    origin = Origin(kind=kind, address="in memory", replaced=joined.replaced)
+    origin = Origin(kind=kind, address=IN_MEMORY, replaced=joined.replaced)
     return Text(layout, GivenSegments(segments), table, origin, config=config)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ContextError
 from ..text import counted, printable, size_text
-from .describe import plain
+from .describe import IN_MEMORY, plain
 from .fetch import StoredSegments
 from .passage import Passage
 
@@ -51,7 +51,8 @@ class Shown(Passage):
         sizes.append(counted(info.documents, "document"))
         source = plain(info.source)
         what = source if context.name is None else f"{plain(context.name)} of {source}"
-        return f"<Context of {what}: {', '.join(sizes)}, unit={context.unit!r}>"
+        of = "" if what == IN_MEMORY else "of "
+        return f"<Context {of}{what}: {', '.join(sizes)}, unit={context.unit!r}>"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self))

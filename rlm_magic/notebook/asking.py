@@ -178,7 +178,9 @@ class Asker:
         """Return a model or its name as it is, and for `$variable` the Model that it holds."""
         if not isinstance(name, str) or not name.startswith("$"):
             return name
-        held = self.shell.user_ns.get(name[1:])
+        if name[1:] not in self.shell.user_ns:
+            raise UsageError(f"{name} is not a model: there is no variable {name[1:]!r} in the notebook")
+        held = self.shell.user_ns[name[1:]]
         if not hasattr(held, "complete"):
             raise UsageError(f"{name} is not a model: the variable holds {type(held).__name__}")
         return cast("Model", held)

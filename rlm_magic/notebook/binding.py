@@ -75,7 +75,7 @@ class Contexts(Mapping[str, "Context"]):
 
     def check_name(self, name: str, source: str) -> None:
         """Refuse a name that is no variable name, or whose variable would be lost by binding it."""
-        if not name.isidentifier() or keyword.iskeyword(name):
+        if not _is_name(name):
             raise UsageError(f"{name!r} cannot name a context: use a Python variable name, such as logs")
         from ..context import Context
 
@@ -86,6 +86,14 @@ class Contexts(Mapping[str, "Context"]):
             f"the variable {name!r} already holds a {type(held).__name__}, which binding would replace; "
             f"choose another name, or `del {name}` first"
         )
+
+    def check_free(self, names: Sequence[str]) -> None:
+        """Refuse names that are no variable's, or those of contexts, which would be bound no longer."""
+        for name in names:
+            if not _is_name(name):
+                raise UsageError(f"{name!r} is not a variable name")
+            if name in self:
+                raise UsageError(f"{name!r} is a bound context, which would be lost; choose another name")
 
     def _live(self) -> dict[str, Context]:
         return {name: context for name, context in self._bound.items() if self._user_ns.get(name) is context}
@@ -150,6 +158,10 @@ def is_remote(source: str, user_ns: Mapping[str, object]) -> bool:
     """Return whether SOURCE, or what its variable holds, is a URL."""
     held = user_ns.get(source[1:]) if source.startswith("$") else source
     return isinstance(held, str) and _names_something(held) and "://" in held.split(maxsplit=1)[0]
+
+
+def _is_name(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name)
 
 
 def _is_plain_path(source: str) -> bool:

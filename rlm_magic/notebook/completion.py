@@ -84,6 +84,8 @@ def _values(magics: RLMMagics, magic: str, words: Sequence[str]) -> Iterable[str
         return [f"{typed}{comma}{name}" for name in _variables(magics)]
     if before in _SAMPLING_OPTIONS:
         return _SAMPLING
+    if choices := magics.choices(magic, before):
+        return choices
     if "://" in current and magic == "rlm_context":
         return _addresses(current, words)
     return magics.options(magic) if current.startswith("-") else ()

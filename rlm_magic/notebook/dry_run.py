@@ -83,4 +83,17 @@ def _limits(run: Run) -> Iterator[tuple[str, str]]:
         value = getattr(run.ledger.budget, item.name)
         option = options.get(item.name)
         if option is not None:
-            yield f"--{option.replace('_', '-')}", "no limit" if value is None else f"{value:,}"
+            yield f"--{option.replace('_', '-')}", _limit_text(item.name, value)
+
+
+def _limit_text(limit: str, value: float | None) -> str:
+    """Return the value of a limit of Budget with its unit.
+
+    >>> _limit_text("cell_seconds", 60.0), _limit_text("cost_usd", 0.5), _limit_text("tokens", None)
+    ('60 s', '$0.50', 'no limit')
+    """
+    if value is None:
+        return "no limit"
+    if limit == "cost_usd":
+        return f"${value:,.2f}" if round(value, 2) == value else f"${value:,}"
+    return f"{value:,g} s" if limit.endswith("seconds") else f"{value:,}"

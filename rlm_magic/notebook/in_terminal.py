@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import sys
+import textwrap
 import threading
 import time
 import unicodedata
@@ -144,6 +148,28 @@ def step_line(step: Step) -> str:
     if any(cell.result.error is not None for cell in step.cells):
         parts.append("error")
     return " · ".join([*parts, f"{step.seconds:.1f} s"])
+
+
+def for_terminal(text: str) -> str:
+    """Return lines that are wider than the terminal wrapped at their words; all as they are elsewhere."""
+    if not sys.stdout.isatty():
+        return text
+    columns = shutil.get_terminal_size().columns - 1
+    return "\n".join(_wrapped(line, columns=columns) for line in text.split("\n"))
+
+
+def _wrapped(line: str, *, columns: int) -> str:
+    r"""Return a line of a table as several, each but the first set in.
+
+    >>> _wrapped("  today       2 runs  15,566 tokens  $0.0000", columns=24)
+    '  today  2 runs  15,566\n      tokens  $0.0000'
+    """
+    if len(line) <= columns:
+        return line
+    set_in = " " * (len(line) - len(line.lstrip()))
+    # With nothing below each other any more, a gap says that a new cell begins, and need not be wide.
+    cells = re.sub(r" {3,}", "  ", line.strip())
+    return textwrap.fill(cells, columns, initial_indent=set_in, subsequent_indent=f"{set_in}    ")
 
 
 def columns_of(text: str) -> int:

@@ -40,6 +40,8 @@ class Figures:
     cost_limit_usd: float | None = None
     reads: ReadStats = field(default_factory=ReadStats)
     place: str = "the store"
+    seconds: float | None = None
+    """Since the run began, pauses left out; None: since its display did."""
 
 
 Meter = Callable[[], Figures]
@@ -56,6 +58,7 @@ def meter(run: Run, context: Context | None) -> Meter:
             cost_limit_usd=run.ledger.budget.cost_usd,
             reads=context.stats - before,
             place=place,
+            seconds=run.ledger.seconds_in_all,
         )
 
     return figures
@@ -91,7 +94,7 @@ class Live:
                 self._tail = (self._tail + text)[-4 * _TAIL_CHARS :]
                 self._doing = ""
             case RunPaused(step):
-                self._doing = f"paused before the code of step {step} runs: %rlm_step lets it"
+                self._doing = f"paused at the reply of step {step}: %rlm_step carries it out"
             case CellStarted(_, index):
                 self._doing = self._cell = f"running cell {index + 1}"
             case SubCallsProgressed(_, done, total):
@@ -110,8 +113,9 @@ class Live:
         if self._over is not None:
             return f"rlm · {self._over}"
         turn = f"turn {self._step} of {self._max_steps}" if self._step else ""
-        seconds = f"{self._clock() - self._started:.1f} s"
-        return " · ".join(filter(None, ["rlm", turn, self._now(figures), seconds, *_costs(figures)]))
+        seconds = self._clock() - self._started if figures.seconds is None else figures.seconds
+        parts = ["rlm", turn, self._now(figures), f"{seconds:.1f} s", *_costs(figures)]
+        return " · ".join(filter(None, parts))
 
     def _now(self, figures: Figures) -> str:
         reads, self._reads = self._reads, figures.reads
@@ -132,6 +136,8 @@ def bar_text(share: float, *, width: int = _BAR_CHARS) -> str:
 
 
 def _batch(done: int, total: int) -> str:
+    if total == 1:
+        return "waiting for a sub-call"
     return f"{bar_text(done / total, width=_SHORT_BAR_CHARS)} {done:,} of {total:,} sub-calls"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
@@ -16,7 +15,7 @@ from .dry_run import preview
 from .opening import bind_named
 from .options import names_in, parse_line, parser_of, split_options
 from .progress import progress_for
-from .question import interpolate
+from .question import interpolate, question_in
 from .runs import RunList, RunPair, RunView, show_runs
 from .status import Facts, config, status
 from .stepping import GoesOn, Paused, Stepper, Variables
@@ -52,6 +51,11 @@ class RLMMagics(Defaults, Magics):
     def options(self, magic: str) -> list[str]:
         """Return the option strings of one of our magics, for completion."""
         return sorted(parser_of(getattr(self, magic))._option_string_actions)
+
+    def choices(self, magic: str, option: str) -> list[str]:
+        """Return what an option of one of our magics may be set to, where that is a list; for completion."""
+        action = parser_of(getattr(self, magic))._option_string_actions.get(option)
+        return [str(choice) for choice in (action and action.choices) or ()]
 
     @no_var_expand
     @magic_arguments()
@@ -128,10 +132,8 @@ class RLMMagics(Defaults, Magics):
             return None
         for option in _NAMES_AND_FILES:
             setattr(args, option, interpolate(getattr(args, option) or "", self.shell.user_ns) or None)
-        question = self._question(text, cell, resumed=args.resume)
-        for name in names_in(args.keep) + names_in(args.out):
-            if not name.isidentifier():
-                raise UsageError(f"{name!r} is not a variable name")
+        question = question_in(text, cell, self.shell.user_ns, resumed=args.resume)
+        self.contexts.check_free(names_in(args.keep) + names_in(args.out))
         progress = self._progress(args)
         if args.dry_run:
             return preview(self._asker, question, args, defaults=self)
@@ -246,15 +248,3 @@ class RLMMagics(Defaults, Magics):
         if self._asker.over is not None:
             resuming.out, resuming.keep = self._asker.over.out, self._asker.over.keep
         return self._asker.begin("", resuming, self._progress(args), self)
-
-    def _question(self, text: str, cell: str | None, *, resumed: str | None) -> str:
-        if resumed is not None:
-            if text or (cell or "").strip():
-                raise UsageError(f"--resume {resumed} goes on with that run's own question; leave yours out")
-            return ""
-        if cell is not None and text:
-            raise UsageError(f"%%rlm takes its question from the cell; move {text!r} below the first line")
-        question = interpolate((text if cell is None else cell).strip(), self.shell.user_ns)
-        if not question:
-            raise UsageError("ask something: %rlm Which service failed first, and why?")
-        return question

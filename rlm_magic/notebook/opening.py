@@ -57,7 +57,7 @@ def _open(shell: InteractiveShell, contexts: Contexts, args: Namespace, cell: st
 def _check(args: Namespace, cell: str | None) -> None:
     if args.name is None:
         raise UsageError("%%rlm_context needs a name: %%rlm_context NAME")
-    if cell is None and args.source is None:
+    if cell is None and not args.source:
         raise UsageError(f"name the source too: %rlm_context {args.name} SOURCE (a path, a glob, $variable)")
     if cell is not None and args.source is not None:
         raise UsageError(

@@ -41,7 +41,7 @@ def parse_line(parser: ArgumentParser, line: str) -> Namespace:
         # Not IPython's own splitter, which leaves the quotes of "my dir" on; backslashes stay, for Windows.
         splitter = shlex.shlex(line, posix=True, punctuation_chars=False)
         splitter.whitespace_split, splitter.commenters, splitter.escape = True, "", ""
-        return parser.parse_args(list(splitter))
+        return _parsed(parser, list(splitter))
     except ValueError as error:  # shlex's own words for an unbalanced quote
         raise UsageError(f"cannot read {line.strip()!r}: {error}") from error
 
@@ -71,10 +71,21 @@ def split_options(parser: ArgumentParser, line: str) -> tuple[Namespace, str]:
         if action.nargs != 0 and not has_value:
             value = _WORD.match(line, position)
             if value is None:
-                raise UsageError(f"option {name} needs a value")
+                raise UsageError(_without_value(name, line[position:].strip()))
             words.append(_unquoted(value.group(1)))
             position = value.end()
-    return parser.parse_args(words), _without_outer_quotes(line[position:].strip())
+    return _parsed(parser, words), _without_outer_quotes(line[position:].strip())
+
+
+def _parsed(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
+    try:
+        return parser.parse_args(words)
+    except UsageError as error:
+        raise UsageError(f"{error}. See %{parser.prog}?") from error
+
+
+def _without_value(option: str, rest: str) -> str:
+    return f"option {option}: the quote of {rest} is not closed" if rest else f"option {option} needs a value"
 
 
 def names_in(text: str | None) -> list[str]:

@@ -55,7 +55,9 @@ def progress_for(shell: InteractiveShell, kind: str) -> Progress:
     if kind == "auto":
         kind = os.environ.get(PROGRESS_VARIABLE, "auto")
     if kind not in PROGRESS_KINDS:
-        raise UsageError(f"progress {kind!r} is not known; use one of {', '.join(PROGRESS_KINDS)}")
+        raise UsageError(
+            f"progress {kind!r} is not known; set {PROGRESS_VARIABLE} to one of {', '.join(PROGRESS_KINDS)}"
+        )
     if kind == "auto":
         kind = "html" if hasattr(shell, "kernel") else "plain"
     if kind == "html":

@@ -23,6 +23,20 @@ def keep_question(lines: list[str]) -> list[str]:
     return [_ENDS_IN_QUESTION_MARK.sub(r"\1 \2", line) for line in lines]
 
 
+def question_in(text: str, cell: str | None, variables: Mapping[str, object], *, resumed: str | None) -> str:
+    """Return the question of a line or a cell; none where a run is `resumed`. Raises UsageError for none."""
+    if resumed is not None:
+        if text or (cell or "").strip():
+            raise UsageError(f"--resume {resumed} goes on with that run's own question; leave yours out")
+        return ""
+    if cell is not None and text:
+        raise UsageError(f"%%rlm takes its question from the cell; move {text!r} below the first line")
+    question = interpolate((text if cell is None else cell).strip(), variables)
+    if not question:
+        raise UsageError("ask something: %rlm Which service failed first, and why?")
+    return question
+
+
 def interpolate(text: str, variables: Mapping[str, object]) -> str:
     """Replace `{name}` by the user's variable of that name; every other brace stays; `{{name}}` is literal.
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 
 from ..records import Answer
+from ..text import counted
+from .in_terminal import for_terminal
 
 if TYPE_CHECKING:
     from typing import Self
@@ -28,12 +30,14 @@ def show_runs(
     """Return what shows the runs of these names, or write one to the file `out` and return None.
 
     Without a name that is the list of runs, or the last run where a step or a file is asked for. Raises
-    UsageError for more than two names, or two with a step or file, and RunNotFound.
+    UsageError for what does not go together, or for a file that cannot be written, and RunNotFound.
     """
     if len(names) > 2 or (len(names) == 2 and (step is not None or out is not None)):
         raise UsageError(
             f"%rlm_log shows one run, or two side by side without -s and -o, not {' '.join(names)}"
         )
+    if step is not None and out is not None:
+        raise UsageError(f"-o writes the whole run; leave -s {step} out")
     if not names and step is None and out is None:
         return RunList.recent()
     answers = [_recorded(name) for name in names or ["last"]]
@@ -45,6 +49,8 @@ def show_runs(
         answers[0].save(os.path.expanduser(out))
     except ValueError as error:
         raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror or error}") from error
     return None
 
 
@@ -67,7 +73,8 @@ class RunList:
         if not self.rows:
             return "no runs recorded yet"
         more = self.total - len(self.rows)
-        return "\n".join([*_aligned([_COLUMNS, *self.rows]), *([f"... and {more:,} older"] if more else [])])
+        lines = [*_aligned([_COLUMNS, *self.rows]), *([f"... and {more:,} older"] if more else [])]
+        return for_terminal("\n".join(lines))
 
     def _repr_html_(self) -> str | None:
         from ..views import runs_html
@@ -83,7 +90,9 @@ class RunView:
         self._answer = answer
         self._steps = answer.steps if step is None else tuple(s for s in answer.steps if s.number == step)
         if step is not None and not self._steps:
-            raise UsageError(f"run {answer.run_id} has {len(answer.steps)} steps; there is no step {step}")
+            raise UsageError(
+                f"run {answer.run_id} has {counted(len(answer.steps), 'step')}; there is no step {step}"
+            )
         self._whole = step is None
 
     def __repr__(self) -> str:
@@ -108,7 +117,9 @@ class RunPair:
 
         rows = compared(self._first, self._second)
         table = _aligned([tuple(_cut(value) for value in row) for row in rows])
-        return "\n\n".join(["\n".join(table), answer_plain(self._first), answer_plain(self._second)])
+        return "\n\n".join(
+            [for_terminal("\n".join(table)), answer_plain(self._first), answer_plain(self._second)]
+        )
 
     def _repr_html_(self) -> str:
         from ..views import compare_html

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..records import Answer, ReadStats, Usage
 from ..text import counted, size_text
 from .defaults import KINDS, VARIABLES, Defaults
+from .in_terminal import for_terminal
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -38,7 +39,7 @@ class Facts:
     def __repr__(self) -> str:
         from ..views.tabular import sections_plain
 
-        return sections_plain(self._sections)
+        return for_terminal(sections_plain(self._sections))
 
     def _repr_html_(self) -> str:
         from ..views.html import sections_html

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..records import Answer
+from ..text import clip
 from .plain import calls_text, cost_text, printable, tree_of_calls
 from .strip import share_text
 
+_FACT_CHARS = 400
 _FACTS: tuple[tuple[str, Callable[[Answer], str]], ...] = (
     ("run", lambda answer: answer.run_id),
     ("question", lambda answer: answer.question),
@@ -24,4 +26,8 @@ _FACTS: tuple[tuple[str, Callable[[Answer], str]], ...] = (
 
 def compared(first: Answer, second: Answer) -> list[tuple[str, str, str]]:
     """Return (what, of the first, of the second) for each fact that sums a run up."""
-    return [(name, printable(fact(first)), printable(fact(second))) for name, fact in _FACTS]
+    return [(name, _shown(fact(first)), _shown(fact(second))) for name, fact in _FACTS]
+
+
+def _shown(fact: str) -> str:
+    return clip(printable(fact), limit_chars=_FACT_CHARS)

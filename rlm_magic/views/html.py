@@ -15,9 +15,18 @@ from markupsafe import Markup
 from ..records import Answer, Step
 from ..text import clip
 from .compared import compared
-from .nested import Room, StepView, headline
+from .nested import Limits, Room, StepView, counted_if_any, headline
 from .paused import WAYS_ON, paused_head
-from .plain import ANSWER_CHARS, cost_text, printable, reads_line, summary_line, summary_lines
+from .plain import (
+    ANSWER_CHARS,
+    TRACE_CHARS,
+    cost_text,
+    no_answer,
+    printable,
+    reads_line,
+    summary_line,
+    summary_lines,
+)
 from .prose import is_harmless, is_prose, markdown_html
 from .quotes import new_anchor, quotes_of
 from .reading import citations_line, coverage_line, marked, pieces
@@ -31,11 +40,16 @@ if TYPE_CHECKING:
 _TEXT_CHARS = 2_000
 # Who is to decide about code must see all of it.
 _PAUSED_CHARS = 50_000
-_TRACE_CHARS = 50_000
-_CALLS_SHOWN = 20
-_PAGE_CALLS_SHOWN = 2_000
-_CHILDREN_CHARS = 20_000
+_PAUSED_CELLS = 1_000
 _PAGE_CHILDREN_CHARS = 5_000_000
+_PAGE_LIMITS = Limits(chars=20 * _TEXT_CHARS, cells=1_000, calls=2_000, child_chars=_PAGE_CHILDREN_CHARS)
+# A trace must hold the last step at least, however much that step holds.
+_LIMITS = (
+    Limits(chars=_TEXT_CHARS, cells=40, calls=20, child_chars=20_000),
+    Limits(chars=800, cells=20, calls=20, child_chars=4_000),
+    Limits(chars=400, cells=10, calls=10, child_chars=800),
+    Limits(chars=100, cells=4, calls=4, child_chars=0),
+)
 _ROWS_SHOWN = 100
 _PAGE_ROWS_SHOWN = 400
 _QUOTES_SHOWN = 20
@@ -50,15 +64,24 @@ def status_html(text: str) -> str:
 def trace_html(steps: Sequence[Step]) -> str:
     """Return the steps as folds. Beyond about 50 kB the earliest are counted, not shown."""
     shown: list[str] = []
-    room = _TRACE_CHARS
+    room = TRACE_CHARS
     for step in reversed(steps):
-        view = StepView(step, limit_chars=_TEXT_CHARS, calls=_CALLS_SHOWN, room=Room(_CHILDREN_CHARS))
-        fold = _render("step.html", step=view, headline=headline(step))
+        fold = _fold(step, most_chars=room, must_fit=not shown)
         room -= len(fold)
-        if room < 0 and shown:
+        if room < 0:
             break
         shown.insert(0, fold)
-    return _shown("trace.html", folds=shown, omitted=len(steps) - len(shown))
+    return _shown("trace.html", folds=shown, omitted=counted_if_any(len(steps) - len(shown), "earlier step"))
+
+
+def _fold(step: Step, *, most_chars: int, must_fit: bool) -> str:
+    """Return a step as a fold. One that must fit shows less of each thing, and fewer, until it does."""
+    fold = ""
+    for limits in _LIMITS if must_fit else _LIMITS[:1]:
+        fold = _render("step.html", step=StepView(step, limits), headline=headline(step))
+        if len(fold) <= most_chars:
+            break
+    return fold
 
 
 def answer_html(answer: Answer) -> str:
@@ -83,25 +106,23 @@ def answer_markdown(answer: Answer) -> str | None:
 def page_html(answer: Answer) -> str:
     """Return a page that stands on its own: question, answer, map, timeline, costs and every step."""
     room = Room(_PAGE_CHILDREN_CHARS)
-    steps = [
-        StepView(step, limit_chars=20 * _TEXT_CHARS, calls=_PAGE_CALLS_SHOWN, room=room)
-        for step in answer.steps
-    ]
+    steps = [StepView(step, _PAGE_LIMITS, room) for step in answer.steps]
     limits = {"most": len(answer.citations), "limit_chars": _TEXT_CHARS}
     times = {"timeline": timeline(answer, most_rows=_PAGE_ROWS_SHOWN), "spending": spending(answer)}
-    return _render("page.html", **_parts(answer, **limits), **times, steps=steps)
+    question = clip(answer.question, limit_chars=ANSWER_CHARS)
+    return _render("page.html", **_parts(answer, **limits), **times, question=question, steps=steps)
 
 
 def run_html(answer: Answer) -> str:
     """Return a recorded run for a notebook: its question, its answer, its timeline and costs."""
     shown = Markup(answer_html(answer))
     times = {"timeline": timeline(answer, most_rows=_ROWS_SHOWN), "spending": spending(answer)}
-    return _shown("run.html", question=answer.question, shown=shown, **times)
+    return _shown("run.html", question=clip(answer.question, limit_chars=_TEXT_CHARS), shown=shown, **times)
 
 
 def paused_html(step: Step, *, max_steps: int) -> str:
     """Return a reply that waits with its code and the ways on."""
-    view = StepView(step, limit_chars=_PAUSED_CHARS, calls=0, room=Room(0))
+    view = StepView(step, Limits(chars=_PAUSED_CHARS, cells=_PAUSED_CELLS, calls=0, child_chars=0))
     return _shown("paused.html", head=paused_head(step, max_steps=max_steps), step=view, ways=WAYS_ON)
 
 
@@ -142,7 +163,7 @@ def _prose(answer: Answer, anchor: str, *, linked: int) -> dict[str, object]:
     said = clip(answer.text, limit_chars=ANSWER_CHARS)
     if is_prose(said):
         return {"is_markdown": True, "html": Markup(markdown_html(said, link=link))}
-    text = said or f"(no answer: {answer.status})"
+    text = said or no_answer(answer)
     return {"is_markdown": False, "html": Markup(link(printable(text)))}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from textwrap import shorten
 
 from ..records import Cell, LineRanges, Reading, Step, SubCall
@@ -12,6 +14,7 @@ from .plain import call_line, child_line, cost_text, notable_calls, printable, r
 _HEADLINE_CHARS = 90
 _LINE_CHARS = 300
 _RANGES_SHOWN = 8
+_ANSWERS = re.compile(r"^FINAL\((.*?)\)?$")
 
 
 class Room:
@@ -21,43 +24,50 @@ class Room:
         self.chars = chars
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of a step is shown: characters of each text and of child runs, cells, sub-calls of a cell."""
+
+    chars: int
+    cells: int
+    calls: int
+    child_chars: int
+
+
 class StepView:
-    """One step, its texts clipped to `limit_chars` each, at most `calls` sub-calls of each cell.
+    """One step within limits, and what they left out. Several may share a `room` for what child runs did."""
 
-    What its child runs did takes from `room`.
-    """
-
-    def __init__(self, step: Step, *, limit_chars: int, calls: int, room: Room) -> None:
-        self._limit_chars = limit_chars
-        self._most_calls = calls
-        self._room = room
+    def __init__(self, step: Step, limits: Limits, room: Room | None = None) -> None:
+        self._limits = limits
+        self._room = Room(limits.child_chars) if room is None else room
         self.size_chars = 0
         self.number = step.number
         self.seconds = step.seconds
         self.reasoning = self._shown(reasoning_of(step))
         self.read = self._shown(read_text(step.reading))
-        self.notes = [self._shown(note) for note in step.notes]
+        self.notes = [self._shown(note) for note in step.notes[: limits.cells]]
         self.failed = any(cell.result.error is not None for cell in step.cells)
-        self.cells = [self._cell(cell) for cell in step.cells]
+        self.cells = [self._cell(cell) for cell in step.cells[: limits.cells]]
+        self.omitted = counted_if_any(len(step.cells) - len(self.cells), "more cell")
 
     def _cell(self, cell: Cell) -> dict[str, object]:
-        calls, omitted = notable_calls(cell.sub_calls, most=self._most_calls)
+        calls, omitted = notable_calls(cell.sub_calls, most=self._limits.calls)
         return {
             "code": highlighted(self._shown(cell.code.rstrip())),
             "seconds": cell.result.seconds,
             "output": self._shown(cell.result.output),
             "failed": cell.result.error is not None,
             "calls": [self._call(call) for call in calls],
-            "omitted": counted(omitted, "more sub-call") if omitted else "",
+            "omitted": counted_if_any(omitted, "more sub-call"),
         }
 
     def _call(self, call: SubCall) -> dict[str, object]:
         line = self._shown(call_line(call))
         told = {"line": line, "figures": self._shown(_figures(call)), "reply": self._rest_of(call)}
         if call.child is None:
-            return {**told, "child": "", "steps": [], "omitted": 0}
+            return {**told, "child": "", "steps": [], "omitted": ""}
         views = self._child_steps(call.child.steps)
-        omitted = len(call.child.steps) - len(views)
+        omitted = counted_if_any(len(call.child.steps) - len(views), "more step")
         child = clip(printable(child_line(call.child)), limit_chars=_LINE_CHARS)
         return {**told, "child": child, "steps": views, "omitted": omitted}
 
@@ -65,22 +75,27 @@ class StepView:
         """Return the reply if the line that names the call has only its head."""
         if call.error is not None or call_line(call).endswith(f" -> {call.reply}"):
             return ""
-        return clip(self._shown(call.reply), limit_chars=self._limit_chars // 4)
+        return clip(self._shown(call.reply), limit_chars=self._limits.chars // 4)
 
     def _child_steps(self, steps: tuple[Step, ...]) -> list[StepView]:
         views: list[StepView] = []
         for step in steps:
             if self._room.chars <= 0:
                 break
-            view = StepView(step, limit_chars=self._limit_chars, calls=self._most_calls, room=self._room)
+            view = StepView(step, self._limits, self._room)
             self._room.chars -= view.size_chars
             views.append(view)
         return views
 
     def _shown(self, text: str) -> str:
-        shown = clip(printable(text), limit_chars=self._limit_chars)
+        shown = clip(printable(text), limit_chars=self._limits.chars)
         self.size_chars += len(shown)
         return shown
+
+
+def counted_if_any(number: int, noun: str) -> str:
+    """Return a number with its noun; nothing for none."""
+    return counted(number, noun) if number else ""
 
 
 def read_text(reading: Reading) -> str:
@@ -108,6 +123,9 @@ def _figures(call: SubCall) -> str:
 
 
 def headline(step: Step) -> str:
-    """Return the first line of the reasoning, which says what the step is for."""
+    """Return the first line of the reasoning, which says what the step is for, or of the answer it gives."""
     lines = reasoning_of(step).splitlines()
-    return shorten(lines[0], _HEADLINE_CHARS, placeholder=" ...") if lines else ""
+    if not lines:
+        return ""
+    line = _ANSWERS.sub(r"answer: \1", lines[0][: 4 * _HEADLINE_CHARS])
+    return shorten(line, _HEADLINE_CHARS, placeholder=" ...")

@@ -17,17 +17,30 @@ _OUTPUT_CHARS = 2_000
 _REASONING_CHARS = 20_000
 # A notebook keeps what it was shown; the whole answer is in `.text` and in the record.
 ANSWER_CHARS = 20_000
+TRACE_CHARS = 50_000
+_QUESTION_CHARS = 2_000
 _CHILD_INDENT = "      "
 _STATUS_CHARS = 200
+# A provider's error may quote a whole request.
+_WHOLE_STATUS_CHARS = 2_000
 _CALLS_SHOWN = 20
 
 
 def run_plain(answer: Answer) -> str:
-    """Return a whole run: the question, each step with code and output, the answer."""
-    parts = [f"Question: {printable(answer.question)}"]
-    parts += [step_plain(step) for step in answer.steps]
-    parts.append(answer_plain(answer))
-    return "\n\n".join(parts)
+    """Return a run: the question, the answer, and its steps; beyond 50 kB the earliest are counted only."""
+    question = clip(printable(answer.question), limit_chars=_QUESTION_CHARS)
+    shown: list[str] = []
+    room = TRACE_CHARS
+    for step in reversed(answer.steps):
+        text = clip(step_plain(step), limit_chars=TRACE_CHARS)
+        room -= len(text)
+        if room < 0 and shown:
+            break
+        shown.insert(0, text)
+    if left := len(answer.steps) - len(shown):
+        where = f"%rlm_log {answer.run_id} -o FILE has them all"
+        shown.insert(0, f"{counted(left, 'earlier step')} not shown here; {where}")
+    return "\n\n".join([f"Question: {question}", *shown, answer_plain(answer)])
 
 
 def step_plain(step: Step) -> str:
@@ -43,9 +56,14 @@ def step_plain(step: Step) -> str:
 
 def answer_plain(answer: Answer) -> str:
     """Return the answer's text with the line that sums the run up."""
-    text = clip(marked(answer), limit_chars=ANSWER_CHARS) or f"(no answer: {answer.status})"
+    text = clip(marked(answer), limit_chars=ANSWER_CHARS) or no_answer(answer)
     sums = "\n".join(f"[{line}]" for line in summary_lines(answer))
     return f"{printable(text)}\n\n{sums}"
+
+
+def no_answer(answer: Answer) -> str:
+    """Return what is said in the place of an answer that there is none of."""
+    return f"(no answer: {clip(answer.status, limit_chars=_WHOLE_STATUS_CHARS)})"
 
 
 def summary_lines(answer: Answer) -> list[str]:

@@ -59,9 +59,13 @@ def _parser() -> MarkdownIt:
     parser.add_render_rule("text", _text)
     parser.add_render_rule("link_open", _link_open)
     parser.add_render_rule("link_close", _link_close)
+    for rule in ("table_open", "table_close", "th_open", "td_open"):
+        parser.add_render_rule(rule, _table)
     return parser
 
 
+_TABLE = '<div style="overflow-x:auto" role="region" tabindex="0" aria-label="table">'
+_TABLE_STYLE = "border-collapse:collapse;overflow-wrap:break-word"
 _Env = MutableMapping[str, Any]
 
 
@@ -71,6 +75,18 @@ def _text(_renderer: RendererHTML, tokens: Sequence[Token], index: int, _options
     content = tokens[index].content
     # A link within a link is none: browsers end the outer one.
     return str(escape(content)) if env["depth"] else str(env["link"](content))
+
+
+def _table(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: _Env) -> str:
+    """Set a table at the left, where a notebook's own rules would not, and let it scroll by itself."""
+    token = tokens[index]
+    if token.type == "table_open":
+        token.attrSet("style", _TABLE_STYLE)
+        return _TABLE + str(renderer.renderToken(tokens, index, options, env))
+    if token.nesting == 1 and token.attrGet("style") is None:
+        token.attrSet("style", "text-align:left")
+    told = str(renderer.renderToken(tokens, index, options, env))
+    return f"{told}</div>" if token.type == "table_close" else told
 
 
 def _link_open(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: _Env) -> str:

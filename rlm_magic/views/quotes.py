@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from textwrap import shorten
 from uuid import uuid4
 
 from ..records import Answer, Citation
 from ..text import clip, counted
 from .plain import printable
+
+_NAME_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +54,6 @@ def new_anchor() -> str:
 
 
 def _quote(number: int, citation: Citation) -> Quote:
-    text, document = printable(citation.text.replace("\r\n", "\n").rstrip()), printable(citation.document)
+    text = printable(citation.text.replace("\r\n", "\n").rstrip())
+    document = shorten(printable(citation.document), _NAME_CHARS, placeholder=" ...")
     return Quote(number, citation.label, citation.status, text, document)

@@ -16,12 +16,13 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(os.environ.get("RLM_SCREENSHOTS", ROOT / "build" / "screenshots"))
 THEMES = ("light", "dark")
-WAIT_MS = 30_000
+# Only a failure waits so long: on a busy machine a front end takes tens of seconds for what it does in two.
+WAIT_MS = 150_000
 
 # Chromium's own sandbox needs rights that a container does not give to root. These pages are our own.
 _FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
@@ -60,9 +61,9 @@ class Watched:
         return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """One browser for the tests of a module; its driver's event loop must not outlive them."""
+    """One browser for the tests of this folder; its driver's event loop must not outlive them."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     assert path is not None, "no chromium on the PATH: apt-get install chromium, or set CHROMIUM to one"
     with sync_playwright() as driver:
@@ -105,7 +106,8 @@ def executed(book: Any, folder: Path, **environment: str) -> Any:
     """Run a notebook in a kernel of this interpreter, as `jupyter execute` does; errors stay in a cell."""
     client = NotebookClient(
         book,
-        timeout=120,
+        timeout=WAIT_MS // 1000,
+        startup_timeout=WAIT_MS // 1000,
         kernel_name="python3",
         allow_errors=True,
         extra_arguments=["--log-level=ERROR"],
@@ -178,7 +180,11 @@ class Lab:
     def close(self) -> None:
         """End the server, and its kernels with it."""
         self._process.terminate()
-        self._process.wait(timeout=30)
+        try:
+            self._process.wait(timeout=WAIT_MS / 1000)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def open(self, watch: Any, book: Any, name: str, *, theme: str) -> LabPage:
         """Open a notebook in a theme, with a kernel that is ready."""
@@ -244,14 +250,6 @@ class LabPage:
             "at => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = at; }", number
         )
 
-    def wait_for_cell(self, number: int) -> None:
-        """Wait until the cell of that number has been run."""
-        self.wait()
-        self.page.wait_for_function(
-            f"at => {_CELLS}.get(at).executionCount !== null",
-            arg=number,
-        )
-
     def cell_text(self, number: int) -> str:
         """Return what stands in a cell."""
         return str(self.page.evaluate(f"at => {_CELLS}.get(at).sharedModel.getSource()", number))
@@ -259,6 +257,13 @@ class LabPage:
     def set_cell_text(self, number: int, text: str) -> None:
         """Write something else into a cell."""
         self.page.evaluate(f"([at, text]) => {_CELLS}.get(at).sharedModel.setSource(text)", [number, text])
+
+    def output_of(self, number: int, text: str, *, kind: str = "output") -> Locator:
+        """Wait until an output of the cell of that number says `text`, and return it."""
+        cell = self.page.locator(".jp-Notebook .jp-Cell").nth(number)
+        output = cell.locator(f".jp-OutputArea-{kind}", has_text=text).first
+        output.wait_for()
+        return output
 
     def stop(self) -> None:
         """Press the stop button of the toolbar."""
@@ -271,16 +276,18 @@ _ERRORS = f"""() => [...{_CELLS}]
     .flatMap(cell => cell.outputs.toJSON())
     .filter(output => output.output_type === 'error')
     .map(output => output.ename + ': ' + output.evalue)"""
+# A command may end after the next was given, as one does that was stopped: only the last one counts.
 _START = """command => {
+    const started = window.started = {};
     delete window.ended;
-    window.jupyterapp.commands.execute(command).then(
-        result => { window.ended = result ?? true; }, () => { window.ended = false; });
+    const end = result => { if (window.started === started) window.ended = result; };
+    window.jupyterapp.commands.execute(command).then(result => end(result ?? true), () => end(false));
 }"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One JupyterLab for the tests of a module: starting it takes seconds."""
+    """One JupyterLab for the tests of this folder: starting and ending it takes seconds."""
     lab = Lab(tmp_path_factory.mktemp("lab"))
     yield lab
     lab.close()

@@ -84,19 +84,50 @@ def follow_citation(page: Page, root: Locator) -> str:
     link.click()
     place = page.locator(f'[id="{target}"]')
     assert place.count() == 1, f"{place.count()} elements are called {target!r}"
-    assert is_in_view(page, place)
+    # A front end may take its time to scroll.
+    page.wait_for_function(_IN_VIEW, arg=place.element_handle())
     return place.inner_text()
 
 
-def is_in_view(page: Page, target: Locator) -> bool:
+_IN_VIEW = """element => {
+    const {left, top, right, bottom} = element.getBoundingClientRect();
+    const [x, y] = [(left + right) / 2, Math.min((top + bottom) / 2, top + 20)];
+    const at = document.elementFromPoint(x, y);
+    return at !== null && (element.contains(at) || at.contains(element));
+}"""
+
+
+def is_in_view(target: Locator) -> bool:
     """Return whether an element stands within the window and nothing lies on it."""
-    return bool(
-        target.first.evaluate(
-            """element => {
-                const {left, top, right, bottom} = element.getBoundingClientRect();
-                const [x, y] = [(left + right) / 2, Math.min((top + bottom) / 2, top + 20)];
-                const at = document.elementFromPoint(x, y);
-                return at !== null && (element.contains(at) || at.contains(element));
-            }"""
-        )
-    )
+    return bool(target.first.evaluate(_IN_VIEW))
+
+
+_BROKEN_WORDS = """([selector, longest]) => {
+    const found = [];
+    for (const root of document.querySelectorAll(selector)) {
+        const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            const node = texts.currentNode;
+            if (node.parentElement.closest('svg, style, title')) continue;
+            for (const {0: word, index} of node.data.matchAll(/\\$?\\d[\\d.,]*|[\\p{L}\\p{N}]+/gu)) {
+                const range = document.createRange();
+                range.setStart(node, index);
+                range.setEnd(node, index + word.length);
+                const tops = new Set([...range.getClientRects()].map(line => Math.round(line.top)));
+                if (word.length <= longest && tops.size > 1) found.push(word);
+            }
+        }
+    }
+    return found;
+}"""
+
+
+def broken_words(page: Page, selector: str, *, longest: int = 16) -> list[str]:
+    """Return the words of at most `longest` characters that begin on one line and end on another."""
+    return sorted(set(page.evaluate(_BROKEN_WORDS, [selector, longest])))
+
+
+def typefaces(page: Page, selector: str) -> set[str]:
+    """Return in which typefaces blocks of code and output are set, and how their words are broken."""
+    look = "all => all.map(getComputedStyle).map(({fontFamily, wordBreak}) => `${fontFamily}, ${wordBreak}`)"
+    return set(page.eval_on_selector_all(f"{selector} pre", look))

@@ -50,6 +50,7 @@ def test_a_context_shows_what_it_is_and_both_its_ends() -> None:
     assert "line 50" not in shown
     rows = pretty(context).splitlines()
     assert rows[0] == repr(context)
+    assert rows[0].startswith("<Context in memory: 101 lines")
     assert rows[1:] == [
         *(f"  line {n}" for n in range(4)),
         "  ...",

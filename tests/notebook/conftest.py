@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
 from traitlets.config import Config
 
-REPLY_TIMEOUT_S = 60
+# Only a failure waits so long.
+REPLY_TIMEOUT_S = 150
 
 
 @pytest.fixture
@@ -78,9 +81,18 @@ class Kernel:
         ran.status = reply["content"]["status"]
         return ran
 
-    def interrupt_soon(self, delay_s: float) -> None:
-        """Press the stop button after a moment, with the signal that the button sends."""
-        threading.Timer(delay_s, os.kill, (self.manager.provisioner.pid, signal.SIGINT)).start()
+    def interrupt_once(self, is_reached: Path) -> None:
+        """Press the stop button once that file is there, with the signal that the button sends."""
+
+        def press() -> None:
+            until = time.monotonic() + REPLY_TIMEOUT_S
+            while not is_reached.exists():
+                if time.monotonic() > until:
+                    return
+                time.sleep(0.01)
+            os.kill(self.manager.provisioner.pid, signal.SIGINT)
+
+        threading.Thread(target=press, daemon=True).start()
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +105,9 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
         environment.setenv("RLM_DATA_DIR", str(home / "data"))
         environment.setenv("RLM_CACHE_DIR", str(home / "cache"))
         environment.setenv("IPYTHONDIR", str(home / "ipython"))
-        manager, client = start_new_kernel(kernel_name="python3", cwd=str(home))
+        manager, client = start_new_kernel(
+            startup_timeout=REPLY_TIMEOUT_S, kernel_name="python3", cwd=str(home)
+        )
     kernel = Kernel(manager, client)
     try:
         ran = kernel.run("%load_ext rlm_magic\nfrom rlm_magic.models import ScriptedModel")

@@ -99,7 +99,14 @@ def test_models_of_the_users_own_are_offered(shell: InteractiveShell) -> None:
 
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [("%rlm --dry", "%rlm --dry-run"), ("%rlm_status --c", "%rlm_status --config")],
+    [
+        ("%rlm --dry", "%rlm --dry-run"),
+        ("%rlm_status --c", "%rlm_status --config"),
+        ("%rlm --progress ", "%rlm --progress plain"),
+        ("%rlm_step --progress n", "%rlm_step --progress none"),
+        ("%rlm_context logs x.log --unit ", "%rlm_context logs x.log --unit chars"),
+        ("%rlm_context logs x.log --errors s", "%rlm_context logs x.log --errors strict"),
+    ],
 )
 def test_new_options_are_completed(shell: InteractiveShell, line: str, expected: str) -> None:
     assert expected in completed(shell, line)

@@ -35,7 +35,8 @@ def test_what_would_be_sent_is_shown_and_no_model_is_asked(bound: InteractiveShe
         "You answer a question about a text",
         "Turn 1 of 7.",
         "--max-steps      7",
-        "--max-cost       0.5",
+        "--max-cost       $0.50",
+        "--timeout        600 s",
     ):
         assert part in shown
     assert "Ada" not in shown

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from .conftest import Kernel
 
-SLOW_SUB = """
-import threading
+# A model, or a cell, that says by a file that it is there, and then waits for what never comes.
+SLOW = """
+import pathlib, threading
 never = threading.Event()
+def there():
+    pathlib.Path({path!r}).touch()
+    never.wait(60)
 def slow(messages):
     if messages[0].role == "system":
         return "```repl\\nfirst = 1\\nsecond = llm_query('x')\\n```"
-    never.wait(60)
+    there()
     return "late"
-sleepy = ScriptedModel(slow)
 """
 
 
@@ -83,16 +87,18 @@ def test_history_and_outputs_are_untouched(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("where", ["sub-call", "root", "cell"])
-def test_the_stop_button_ends_the_run_at_once_and_keeps_what_was_done(kernel: Kernel, where: str) -> None:
-    kernel.run(SLOW_SUB)
+def test_the_stop_button_ends_the_run_at_once_and_keeps_what_was_done(
+    kernel: Kernel, tmp_path: Path, where: str
+) -> None:
+    kernel.run(SLOW.format(path=str(tmp_path / "there")))
     script = {
         "sub-call": "slow",
-        "root": "lambda m: '```repl\\nfirst = 1\\n```' if len(m) == 2 else never.wait(60) or 'late'",
-        "cell": "['```repl\\nfirst = 1\\nimport time\\ntime.sleep(60)\\n```']",
+        "root": "lambda m: '```repl\\nfirst = 1\\n```' if len(m) == 2 else there() or 'late'",
+        "cell": "['```repl\\nfirst = 1\\nthere()\\n```']",
     }[where]
     kernel.run(f"sleepy = ScriptedModel({script})")
-    kernel.interrupt_soon(1.0)
-    ran = kernel.run("%rlm -m $sleepy -o stopped Who?")
+    kernel.interrupt_once(tmp_path / "there")
+    ran = kernel.run("%rlm -m $sleepy --tool there -o stopped Who?")
     assert ran.status == "error"
     assert "interrupted" in ran.error
     assert len(ran.error.splitlines()) < 5
@@ -102,11 +108,11 @@ def test_the_stop_button_ends_the_run_at_once_and_keeps_what_was_done(kernel: Ke
     assert "Bob" in (after.result or "")
 
 
-def test_a_stopped_run_is_resumed_where_it_stood(kernel: Kernel) -> None:
-    kernel.run(SLOW_SUB)
-    reply = "'```repl\\nfirst = 41\\n```' if len(m) == 2 else never.wait(60) and 'FINAL_VAR(first)'"
+def test_a_stopped_run_is_resumed_where_it_stood(kernel: Kernel, tmp_path: Path) -> None:
+    kernel.run(SLOW.format(path=str(tmp_path / "there")))
+    reply = "'```repl\\nfirst = 41\\n```' if len(m) == 2 else there() or 'FINAL_VAR(first)'"
     kernel.run(f"sleepy = ScriptedModel(lambda m: {reply})")
-    kernel.interrupt_soon(1.0)
+    kernel.interrupt_once(tmp_path / "there")
     assert kernel.run("%rlm -m $sleepy -o stopped Who?").status == "error"
     kernel.run("never.set()")
     ran = kernel.run("resumed = %rlm --resume last")

@@ -83,6 +83,17 @@ def test_more_than_it_can_show_is_refused(shell: InteractiveShell, line: str) ->
         shell.run_line_magic("rlm_log", line)
 
 
+def test_what_it_cannot_do_is_told_in_a_line(shell: InteractiveShell, tmp_path: Path) -> None:
+    asked("Who?", "Ada")
+    with pytest.raises(UsageError, match=r"cannot write .*run\.html: No such file"):
+        shell.run_line_magic("rlm_log", f"last -o {tmp_path / 'nowhere' / 'run.html'}")
+    with pytest.raises(UsageError, match="-o writes the whole run; leave -s 1 out"):
+        shell.run_line_magic("rlm_log", f"last -s 1 -o {tmp_path / 'run.html'}")
+    with pytest.raises(UsageError, match="has 2 steps; there is no step 9"):
+        shell.run_line_magic("rlm_log", "last -s 9")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_run_is_told(shell: InteractiveShell) -> None:
     answer = asked("Who?", "Ada")
     with pytest.raises(RunNotFound, match="nothing"):

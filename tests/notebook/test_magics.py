@@ -143,6 +143,8 @@ def test_quiet_returns_nothing(shell: InteractiveShell) -> None:
         ("-x ship", "'ship'"),
         ("number $text", "already holds a int"),
         ('ship "unbalanced', "unbalanced"),
+        ("ship ''", "name the source too"),
+        ("-h", "See %rlm_context?"),
     ],
 )
 def test_bad_bindings_name_the_value(shell: InteractiveShell, line: str, named: str) -> None:
@@ -262,7 +264,13 @@ def test_budget_options(bound: InteractiveShell) -> None:
         ("-m nobody:x q", UnknownModel, "nobody:x"),
         ("-m openai:gpt-5 q", ModelError, "OPENAI_API_KEY"),
         ("-m anthropic:claude-haiku-5-5 q", ModelError, "ANTHROPIC_API_KEY"),
-        ("-m $nothing q", UsageError, "$nothing"),
+        ("-m $nothing q", UsageError, "there is no variable 'nothing'"),
+        ("-m $text q", UsageError, "the variable holds str"),
+        ("-m 'offline q", UsageError, "the quote of 'offline q is not closed"),
+        ("-n many q", UsageError, "See %rlm?"),
+        ("-o class q", UsageError, "'class' is not a variable name"),
+        ("-o ship q", UsageError, "'ship' is a bound context"),
+        ("--keep x,ship q", UsageError, "'ship' is a bound context"),
         ("-c nowhere q", UsageError, "'nowhere'"),
         ("-o not-a-name q", UsageError, "'not-a-name'"),
         ("--progress loud q", UsageError, "loud"),
@@ -271,8 +279,10 @@ def test_budget_options(bound: InteractiveShell) -> None:
 def test_bad_questions_are_refused_before_anything_runs(
     bound: InteractiveShell, line: str, error: type[Exception], named: str
 ) -> None:
+    bound.user_ns["text"] = TEXT
     with pytest.raises(error, match=re.escape(named)):
         bound.run_line_magic("rlm", line)
+    assert list(bound.magics_manager.registry["RLMMagics"].contexts) == ["ship"]
 
 
 def test_a_failing_model_keeps_the_partial_answer(bound: InteractiveShell) -> None:

@@ -94,6 +94,8 @@ def test_the_line_says_which_turn_it_is_and_what_is_happening() -> None:
     assert "running cell 2" in line_after(*thinking, CellStarted(2, 1, "x"))
     batch = line_after(*thinking, CellStarted(2, 0, "x"), SubCallsProgressed(2, 3, 10))
     assert "███░░░░░░░ 3 of 10 sub-calls" in batch
+    single = line_after(*thinking, CellStarted(2, 0, "x"), SubCallsProgressed(2, 0, 1))
+    assert single == "rlm · turn 2 of 20 · waiting for a sub-call · 0.0 s"
     after = line_after(*thinking, CellStarted(2, 0, "x"), SubCallsProgressed(2, 10, 10))
     assert "running cell 1" in after
     ran = CellFinished(2, 0, Cell("x", CellResult()))
@@ -129,6 +131,10 @@ def test_reading_is_told_while_it_goes_on_with_bytes_waits_and_hits() -> None:
     assert "running cell 1, reading from S3" in first
     assert "read 3.0 MB, waited 1.2 s · cache 6 of 10 segments" in first
     assert "reading from" not in live.line(Figures(reads=reads, place="S3"))
+
+
+def test_the_seconds_are_those_of_the_run_where_they_are_known() -> None:
+    assert "thinking · 12.3 s" in line_after(STARTED, ThinkingStarted(1), figures=Figures(seconds=12.34))
 
 
 def test_the_end_is_the_summary() -> None:

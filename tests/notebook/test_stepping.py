@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from IPython.core.error import UsageError
@@ -283,20 +284,25 @@ def test_help_is_a_manual(bound: InteractiveShell, capsys: pytest.CaptureFixture
 # The stop button, in a real kernel
 
 SLOW_CELL = """
+import pathlib, time
 from rlm_magic.models import ScriptedModel
-endless = "```repl\\nimport time\\ntime.sleep(60)\\nsecond = 2\\n```"
+def stay(there):
+    pathlib.Path(there).touch()
+    time.sleep(60)
+endless = "```repl\\nstay(there)\\nsecond = 2\\n```"
 replies = ["```repl\\nfirst = 41\\n```", endless, "FINAL_VAR(first)"]
 sleepy = ScriptedModel(replies)
 """
 
 
 @pytest.fixture
-def stopped(kernel: Kernel) -> Kernel:
+def stopped(kernel: Kernel, tmp_path: Path) -> Kernel:
     """A kernel whose last run was stopped in the middle of its second cell."""
     assert kernel.run("%%rlm_context ship -q\nThe captain of the ship is Ada.").status == "ok"
     assert kernel.run(SLOW_CELL).status == "ok"
-    kernel.interrupt_soon(1.0)
-    ran = kernel.run("%rlm -m $sleepy -o out Who?")
+    kernel.run(f"there = {str(tmp_path / 'there')!r}")
+    kernel.interrupt_once(tmp_path / "there")
+    ran = kernel.run("%rlm -m $sleepy --tool stay,there -o out Who?")
     assert ran.status == "error"
     assert "%rlm_step goes on" in ran.error
     return kernel
@@ -314,7 +320,7 @@ def test_a_stopped_run_goes_on_to_its_next_reply(stopped: Kernel) -> None:
 def test_the_stopped_code_is_edited_and_runs_in_its_place(stopped: Kernel) -> None:
     reply = stopped.client.execute_interactive("%rlm_step --edit", timeout=60)
     payload = reply["content"]["payload"]
-    assert [item["text"] for item in payload] == ["%%rlm_step\nimport time\ntime.sleep(60)\nsecond = 2"]
+    assert [item["text"] for item in payload] == ["%%rlm_step\nstay(there)\nsecond = 2"]
     ran = stopped.run("%%rlm_step\nsecond = first + 1")
     assert ran.status == "ok", ran.error
     assert stopped.run("dict(out.variables)['second']").result == "42"
@@ -333,11 +339,14 @@ def test_a_stopped_run_is_asked_for_its_best_answer(stopped: Kernel) -> None:
     assert stopped.run("out.text, out.status").result == "('41', 'stopped: by the user')"
 
 
-def test_the_stop_button_works_while_stepping_and_again_nothing_is_lost(stopped: Kernel) -> None:
+def test_the_stop_button_works_while_stepping_and_again_nothing_is_lost(
+    stopped: Kernel, tmp_path: Path
+) -> None:
+    stopped.run(f"there = {str(tmp_path / 'again')!r}")
     stopped.run("sleepy2 = ScriptedModel(replies)")
-    assert stopped.run("%rlm --step -m $sleepy2 -o out Who?").status == "ok"
+    assert stopped.run("%rlm --step -m $sleepy2 --tool stay,there -o out Who?").status == "ok"
     assert stopped.run("%rlm_step").status == "ok"
-    stopped.interrupt_soon(1.0)
+    stopped.interrupt_once(tmp_path / "again")
     assert stopped.run("%rlm_step").status == "error"
     assert stopped.run("out.status, out.variables['first']").result == "('interrupted', 41)"
     assert stopped.run("%rlm_step").status == "ok"

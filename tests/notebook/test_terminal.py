@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pyte
 import pytest
 
 ROOT = Path(__file__).parents[2]
-WAIT_S = 30
+WAIT_S = 150  # only a failure waits so long
 ROWS = 60
 WIDTHS = (40, 132)
 
@@ -60,6 +61,8 @@ class Terminal:
             cwd=str(folder),
             env=self._environment("xterm-256color" if colour else "dumb"),
             dimensions=(ROWS, columns),
+            # Who runs the tests in the background has them ignore Ctrl-C, and their children with them.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             timeout=WAIT_S,
         )
         self.prompt()
@@ -214,4 +217,8 @@ def test_status_log_and_contexts_read_well(terminal: Any, columns: int) -> None:
         rows = shell.run(line)
         assert not any("<" in row and ">" in row and "div" in row for row in rows), rows
         assert not any("Traceback" in row for row in rows)
+        if line in ("%rlm_status", "%rlm_log"):
+            told = rows[max(number for number, row in enumerate(rows) if line in row) :]
+            # A word that the edge of the screen cuts would fill its row to the last column.
+            assert max(map(len, told)) < columns
     assert any("Bob" in row for row in rows)

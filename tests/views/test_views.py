@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -12,12 +13,16 @@ from rlm_magic.views import (
     answer_html,
     answer_markdown,
     answer_plain,
+    compare_html,
     page_html,
+    run_html,
     run_plain,
     status_html,
     summary_line,
     trace_html,
 )
+
+MOST_TRACE_CHARS = 52_000
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -106,9 +111,54 @@ def test_controls_cannot_repaint_a_terminal() -> None:
 
 def test_a_trace_is_bounded_and_says_what_it_left_out() -> None:
     html = trace_html(run_of("<" * 5_000, steps=100).steps)
-    assert len(html) < 120_000
-    assert "earlier step(s) not shown" in html
+    assert len(html) < MOST_TRACE_CHARS
+    assert "earlier steps not shown" in html
     assert "Step 100" in html
+
+
+def crowded(*, cells: int = 60, calls: int = 30) -> Step:
+    """A step that alone is larger than a trace may be, in every way that one can be large."""
+    made = [SubCall("sub", "<&>" * 300, "r<&> " * 400, Usage(1, 2, 3, 0.0), 1.0) for _ in range(calls)]
+    cell = Cell("x = '<&>'\n" * 400, CellResult(stdout="<&>" * 3_000), tuple(made))
+    return Step(7, "look " * 900, (cell,) * cells, Usage(), 2.0, notes=("told <&> " * 500,) * 20)
+
+
+@pytest.mark.parametrize(("cells", "calls"), [(60, 30), (1, 1_000), (500, 0)])
+def test_one_crowded_step_is_bounded_too(cells: int, calls: int) -> None:
+    step = crowded(cells=cells, calls=calls)
+    html = trace_html([run_of("x").steps[0], step])
+    assert len(html) < MOST_TRACE_CHARS
+    assert "Step 7" in html
+    assert "more cells" in html or cells == 1
+    assert "more sub-calls" in html or not calls
+
+
+@pytest.mark.parametrize("name", ["question", "status", "model"])
+def test_one_huge_word_of_a_run_is_cut_wherever_it_is_shown(name: str) -> None:
+    answer = replace(Answer("q", "", "failed", run_id="a"), **{name: "<word> " * 100_000})
+    shown = (answer_html(answer), answer_plain(answer), run_html(answer), run_plain(answer))
+    assert max(map(len, [*shown, page_html(answer), compare_html(answer, answer)])) < MOST_TRACE_CHARS
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        ("FINAL(Ada (the captain) [L0].)", "answer: Ada (the captain) [L0]."),
+        ("FINAL(Two:\n- a)", "answer: Two:"),
+    ],
+)
+def test_a_step_that_answers_is_called_by_its_answer(reply: str, told: str) -> None:
+    assert f"· {told}</span>" in trace_html([Step(1, reply, (), Usage(), 0.1)])
+
+
+def test_a_run_as_text_is_bounded_and_says_what_it_left_out() -> None:
+    answer = Answer(
+        "Who? " * 100_000, "Ada", "answered", steps=(crowded(cells=20),) * 8, run_id="2026-11-28_a"
+    )
+    for shown in (run_plain(answer), run_html(answer)):
+        assert len(shown) < 3 * MOST_TRACE_CHARS
+        assert "Ada" in shown
+    assert "earlier steps not shown here; %rlm_log 2026-11-28_a -o FILE has them all" in run_plain(answer)
 
 
 def test_the_summary_counts() -> None:
@@ -198,9 +248,10 @@ def test_a_long_status_is_told_whole_once() -> None:
 
 def test_many_children_leave_the_trace_bounded_and_say_what_is_missing() -> None:
     html = trace_html(run_with_child("<" * 1_000, children=50, steps=5).steps)
-    assert len(html) < 250_000
-    assert "more step(s) of this child run not shown" in html
-    assert Tags(html).text.count("rlm_query(look") == 20
+    assert len(html) < MOST_TRACE_CHARS
+    assert "more steps of this child run not shown" in html
+    assert Tags(html).text.count("rlm_query(look") >= 10
+    assert "more sub-calls" in html
 
 
 READ = Coverage(lines=2_000, read=((0, 10),), searched=((0, 2_000),), prompted=((5, 7),))
