@@ -31,7 +31,6 @@ from .call_record import usage_record
 from .calls import Asking, Request, answered
 from .desk import Desk
 from .ending import answer_of, last_words
-from .functions import answer_text
 from .history import Before, history_entry, prompts_of
 from .hooks import Accept, OpenChild, ReadObserver, open_text
 from .metadata import run_metadata
@@ -285,7 +284,7 @@ class Run(Steering):
             self._step_of(proposal, time.monotonic() - started),
             cells=ran,
             notes=(*proposal.before.notes, *outcome.notes),
-            final=answer_text(outcome.given) if outcome.ended else None,
+            final=outcome.text if outcome.ended else None,
             reading=self._reader.take(list(prompts_of(ran))) if self._reader else Reading(),
             edited=cells is not None,
         )
@@ -318,12 +317,12 @@ class Run(Steering):
     def _continue(self, step: Step, outcome: Outcome) -> None:
         """Decide what follows a recorded step: the end, a last turn, or the next turn."""
         if self._last_turn is not None:
-            value, given = last_words(outcome)
-            self._end(f"stopped: {self._last_turn}", text=answer_text(given), value=value)
+            value, text = last_words(outcome)
+            self._end(f"stopped: {self._last_turn}", text=text, value=value)
         elif outcome.ended:
-            self._end("answered", text=answer_text(outcome.given), value=outcome.value)
+            self._end("answered", text=outcome.text, value=outcome.value)
         elif (limit := self.ledger.spent) is not None:
-            self._end(f"stopped: {limit}", text=answer_text(outcome.given) if outcome.rejected else "")
+            self._end(f"stopped: {limit}", text=outcome.text if outcome.rejected else "")
         else:
             self._next_turn(step, outcome)
 

@@ -21,15 +21,15 @@ from uuid import uuid4
 from platformdirs import user_data_path
 
 from ..errors import RunNotFound
-from ..records import Answer, Cell, CellResult, Message, Step
+from ..records import Answer, Cell, Message, Step
 from ..text import clip
 from .call_record import call_record, usage_record
 from .redact import redactor
+from .values import recorded_summary, text_or_type
 
 DATA_DIR_VARIABLE = "RLM_DATA_DIR"
 _TEXT_CHARS = 200_000
 _CLIP_NOTE_CHARS = 100
-_VARIABLE_CHARS = 200
 PENDING_SUFFIX = ".pending"
 _TAIL_BYTES = 65_536
 
@@ -203,28 +203,14 @@ def _block(cell: Cell, variables: Mapping[str, object]) -> dict[str, Any]:
         "result": {
             "stdout": printed,
             "stderr": "\n".join(text for text in (result.stderr, result.error) if text),
-            "locals": {name: _short(value) for name, value in variables.items()},
+            "locals": {name: recorded_summary(value) for name, value in variables.items()},
             "execution_time": result.seconds,
             "rlm_calls": [call_record(call) for call in cell.sub_calls],
-            "final_answer": _final(result),
+            "final_answer": text_or_type(result.final) if result.ended else None,
             "interrupted": result.interrupted,
             "timed_out": result.timed_out,
         },
     }
-
-
-def _final(result: CellResult) -> str | None:
-    return str(result.final) if result.ended else None
-
-
-def _short(value: object) -> str:
-    """Describe a variable by type and, for plain small values, by content."""
-    if isinstance(value, (str, bytes, list, tuple, dict, set, frozenset)):
-        head = repr(value[:_VARIABLE_CHARS]) if isinstance(value, (str, bytes)) else ""
-        return clip(f"{type(value).__name__}[{len(value):,}] {head}".strip(), limit_chars=_VARIABLE_CHARS)
-    if isinstance(value, (bool, int, float, type(None))):
-        return repr(value)[:_VARIABLE_CHARS]
-    return type(value).__name__
 
 
 def _clean(value: Any, redact: Callable[[str], str]) -> Any:
@@ -239,7 +225,8 @@ def _clean(value: Any, redact: Callable[[str], str]) -> Any:
         return {str(key): _clean(item, redact) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_clean(item, redact) for item in value]
-    return value
+    # An option of a model that is no JSON may be anything.
+    return value if isinstance(value, (int, float, type(None))) else f"<{type(value).__name__}>"
 
 
 def _now() -> str:

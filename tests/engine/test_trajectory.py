@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from rlm_magic.engine import find_run, list_runs, read_trajectory
 from rlm_magic.errors import RunInterrupted, RunNotFound, TrajectoryError
+from rlm_magic.models import ScriptedModel
 
 from .conftest import RunFactory, cell
 
@@ -97,6 +99,15 @@ def test_what_json_cannot_say_is_written_all_the_same(make_run: RunFactory) -> N
     assert answer.trajectory is not None
     for line in answer.trajectory.read_text().splitlines():
         json.loads(line, parse_constant=pytest.fail)
+
+
+def test_options_of_a_model_that_are_no_json_are_written_all_the_same(make_run: RunFactory) -> None:
+    model = ScriptedModel(["FINAL(ok)"], name="own")
+    model.options = {"stop": {"a"}, "pattern": re.compile("b"), "top_p": 1}  # type: ignore[attr-defined]
+    answer = make_run(model).finish()
+    assert answer.trajectory is not None
+    options = lines(answer.trajectory)[0]["backend_kwargs"]
+    assert options == {"model_name": "own", "stop": "<set>", "pattern": "<Pattern>", "top_p": 1}
 
 
 def test_long_texts_are_clipped_with_their_size(make_run: RunFactory) -> None:
