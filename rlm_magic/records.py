@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
@@ -303,10 +304,13 @@ class Answer:
 
         An existing file is replaced. Returns the path. Raises ValueError for any other ending.
         """
-        target = Path(path)
-        if target.suffix == ".jsonl" and self.trajectory is not None:
-            shutil.copyfile(self.trajectory, target)
-        elif target.suffix == ".html" and self.page is not None:
+        target = Path(path).expanduser()
+        ending = target.suffix.lower()
+        if ending == ".jsonl" and self.trajectory is not None:
+            # Saved where it is written anyway, it is there already.
+            with suppress(shutil.SameFileError):
+                shutil.copyfile(self.trajectory, target)
+        elif ending == ".html" and self.page is not None:
             target.write_text(self.page(self), encoding="utf-8")
         else:
             raise ValueError(f"cannot save a run as {target.name!r}; use a name that ends in .jsonl or .html")

@@ -113,12 +113,13 @@ def spent_in(steps: Sequence[Step], root_model: str) -> dict[str, Usage]:
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8", newline="\n") as lines:
+    # As bytes: a crash may cut the last line in the middle of a character.
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 record = json.loads(line)
             except ValueError as error:
-                if not line.endswith("\n"):
+                if not line.endswith(b"\n"):
                     return
                 raise TrajectoryError(f"{path} line {number} is not JSON: {error}") from error
             if not isinstance(record, dict):

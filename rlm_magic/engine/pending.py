@@ -59,8 +59,8 @@ def read_pending(trajectory: Path, *, after: int) -> Pending | None:
 
 def _lines(path: Path) -> list[Mapping[str, Any]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        whole = path.read_bytes()
     except FileNotFoundError:
         return []
-    # The last line may be half a line; every other one is whole.
-    return [json.loads(line) for line in text.split("\n")[:-1]]
+    # The last line may be half a line, down to half a character; every other one is whole.
+    return [json.loads(line) for line in whole.split(b"\n")[:-1]]

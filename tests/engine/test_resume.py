@@ -11,6 +11,7 @@ import pytest
 
 from rlm_magic import Answer, Budget, Message
 from rlm_magic.engine import Run, read_trajectory, resting_repl
+from rlm_magic.engine.pending import read_pending
 from rlm_magic.errors import BudgetError, ModelError, RLMError, RunInterrupted, RunNotFound
 from rlm_magic.models import ScriptedModel
 from rlm_magic.records import CellFinished
@@ -329,3 +330,15 @@ def test_only_what_had_not_come_back_is_asked_for(make_run: RunFactory) -> None:
     assert len(asked) == 1
     assert "anew" in answer.value
     assert answer.usage["sub"].calls == 2
+
+
+def test_what_was_paid_for_is_found_wherever_its_record_was_cut(tmp_path: Path) -> None:
+    reply = {"step": 1, "reply": "日本語", "usage": {}}
+    call = {"step": 1, "call": {"prompt": "なぜ", "response": "理由"}}
+    lines = [(json.dumps(line, ensure_ascii=False) + "\n").encode() for line in (reply, call)]
+    whole = b"".join(lines)
+    for size in range(len(lines[0]), len(whole) + 1):
+        (tmp_path / "run.pending").write_bytes(whole[:size])
+        pending = read_pending(tmp_path / "run.jsonl", after=0)
+        assert pending is not None
+        assert (pending.completion.text, len(pending.sub_calls)) == ("日本語", size == len(whole))
