@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rlm_magic import Message
+from rlm_magic import Budget, Message
 from rlm_magic.engine import read_trajectory
 from rlm_magic.models import ScriptedModel
 from rlm_magic.records import Citation, Completion, Coverage, Reading, Usage
@@ -242,10 +242,11 @@ QUESTIONS = {
 }
 
 
+@pytest.mark.parametrize("budget", [Budget(), Budget(seconds=None, sub_calls=None)], ids=["", "no limits"])
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
-def test_the_visualizer_finds_the_question(make_run: RunFactory, question: str) -> None:
+def test_the_visualizer_finds_the_question(make_run: RunFactory, question: str, budget: Budget) -> None:
     """It takes the first user message matching `original query: "…"`, else the first of 51 to 499."""
-    answer = make_run(["FINAL(1)"], question=question).finish()
+    answer = make_run(["FINAL(1)"], question=question, budget=budget).finish()
     users = [m["content"] for m in strict_lines(answer)[1]["prompt"] if m["role"] == "user"]
     named = [found[1] for text in users if (found := re.search(r'original query: "([^"]*)"', text))]
     shown = named[0] if named else next(text for text in users if 50 < len(text) < 500)
