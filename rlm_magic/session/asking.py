@@ -10,9 +10,10 @@ from typing import Any, Literal
 from ..config import Budget
 from ..context.lookalikes import stand_ins
 from ..engine import Run
+from ..engine.resume import check_resumable
 from ..engine.schema import read_schema
 from ..engine.tools import check_names, named_tools, tool_values, tools_prompt
-from ..errors import SourceError
+from ..errors import BudgetError, SourceError
 from ..models import Model
 from ..models.cached import Cache
 from ..records import Answer, Event
@@ -107,6 +108,7 @@ def resume(
     Raises RunNotFound, and RLMError for a run that has its answer.
     """
     answer = recorded(run)
+    check_resumable(answer)
     asked, limits = how_asked(answer)
     models = choose_models(
         model or asked.model,
@@ -146,7 +148,7 @@ def start(
     on_event: Callable[[Event], None] | None = None,
 ) -> Run:
     """Prepare a run without asking anything yet; step it, iterate over it or `finish` it. See `ask`."""
-    _check(question, repl, follow)
+    _check(question, repl, follow, budget)
     form = Form(None if schema is None else read_schema(schema))
     bound = bind(context, contexts)
     named = named_tools(tools or {})
@@ -201,9 +203,13 @@ def drop(run: Run) -> None:
     run.trajectory.discard()
 
 
-def _check(question: str, repl: str, follow: object) -> None:
+def _check(question: object, repl: str, follow: object, budget: object) -> None:
+    if not isinstance(question, str):
+        raise SourceError(f"the question is a str, not {type(question).__name__}")
     if not question.strip():
         raise SourceError("the question is empty; ask something about the context")
+    if budget is not None and not isinstance(budget, Budget):
+        raise BudgetError(f"budget={budget!r} is no Budget; write budget=Budget(steps=8), for example")
     if repl != "live":
         raise SourceError(f"there is no repl {repl!r}; use 'live'")
     if follow is not None and not isinstance(follow, Answer):

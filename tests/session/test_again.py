@@ -115,6 +115,9 @@ def test_an_answered_run_has_nothing_left_to_resume() -> None:
     answer = rlm_magic.ask("q", [TEXT], model=Listening("FINAL(ok)"))
     with pytest.raises(RLMError, match="has its answer"):
         rlm_magic.resume(answer, [TEXT], model=Listening())
+    # Whatever else would be wrong with it: the model of this one cannot be opened by its name.
+    with pytest.raises(RLMError, match="has its answer"):
+        rlm_magic.resume(answer, [TEXT])
 
 
 def test_there_is_nothing_to_resume() -> None:
