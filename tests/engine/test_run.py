@@ -30,7 +30,7 @@ from rlm_magic.records import (
     ThinkingStarted,
 )
 
-from .conftest import TEXT, RunFactory, cell
+from .conftest import TEXT, Deadline, RunFactory, cell
 
 ENDINGS = {
     "text": ["FINAL(beta)"],
@@ -394,21 +394,24 @@ def test_the_run_ends_when_its_seconds_are_over_inside_a_model_call(make_run: Ru
 
 
 def test_the_run_ends_when_its_seconds_are_over_inside_a_sub_call(make_run: RunFactory) -> None:
-    never = threading.Event()
+    never, deadline = threading.Event(), Deadline()
 
     def reply(messages: Sequence[Message]) -> str:
         if messages[-1].content == "slow":
+            deadline.wait_and_pass()
             never.wait(30)
         return "quick reply"
 
     code = "n = 1\nout = llm_query_batched(['quick', 'slow'])"
-    answer = make_run([cell(code), "never"], sub=reply, budget=Budget(seconds=0.5)).finish()
+    run = make_run([cell(code), "never"], sub=reply, budget=Budget(seconds=500), on_event=deadline)
+    deadline.run = run
+    answer = run.finish()
     never.set()
     assert answer.status == "stopped: seconds"
     assert answer.variables["n"] == 1
     quick, slow = answer.steps[0].sub_calls
     assert quick.reply == "quick reply"
-    assert "seconds=0.5" in (slow.error or "")
+    assert "seconds=500" in (slow.error or "")
     # What came in time is not lost to the variable either.
     out = answer.variables["out"]
     assert out[0] == "quick reply"
@@ -425,10 +428,10 @@ def test_a_cell_that_runs_too_long_is_stopped_and_the_run_goes_on(make_run: RunF
 
 def test_waiting_for_a_sub_call_does_not_use_up_the_cells_time(make_run: RunFactory) -> None:
     def reply(messages: Sequence[Message]) -> str:
-        threading.Event().wait(0.8)
+        threading.Event().wait(1.5)
         return "slow but fine"
 
-    answer = make_run([cell("FINAL(llm_query('x'))")], sub=reply, budget=Budget(cell_seconds=0.4)).finish()
+    answer = make_run([cell("FINAL(llm_query('x'))")], sub=reply, budget=Budget(cell_seconds=1.0)).finish()
     assert answer.text == "slow but fine"
 
 
@@ -515,7 +518,8 @@ def test_an_interrupt_ends_the_run_at_once_and_keeps_everything(make_run: RunFac
             threading.Timer(0.2, stop).start()
             never.wait(30)
         return cell(
-            "second = 2\n" + ("import time; time.sleep(30)" if where == "cell" else "llm_query('slow')")
+            "second = 2\n"
+            + ("stop_soon()\nimport time; time.sleep(30)" if where == "cell" else "llm_query('slow')")
         )
 
     def sub(messages: Sequence[Message]) -> str:
@@ -524,11 +528,7 @@ def test_an_interrupt_ends_the_run_at_once_and_keeps_everything(make_run: RunFac
             never.wait(30)
         return "reply"
 
-    def on_event(event: object) -> None:
-        if where == "cell" and isinstance(event, CellStarted) and event.step == 2:
-            threading.Timer(0.2, stop).start()
-
-    run = make_run(root, sub=sub, on_event=on_event)
+    run = make_run(root, sub=sub, given={"stop_soon": lambda: threading.Timer(0.2, stop).start()})
     with pytest.raises(RunInterrupted) as interrupted:
         run.finish()
     never.set()
