@@ -53,9 +53,9 @@ def ask(
     `sub_options` are their sampling options, such as {"temperature": 0}.
 
     `tools` are functions, or values by name, that model code may use and is told about; `given` are variables
-    that it may use and is not told about. `schema` is the form of the answer: a type (a pydantic model, a
-    dataclass, `list[int]`) or a JSON schema as a dict; `answer.value` then has it. `follow` is an answer to
-    go on from: its variables are there, and its question and outcome are told.
+    that it may use and is not told about; child runs have both. `schema` is the form of the answer: a type
+    (a pydantic model, a dataclass, `list[int]`) or a JSON schema as a dict; `answer.value` then has it.
+    `follow` is an answer to go on from: its variables are there, and its question and outcome are told.
 
     `record` is a file that every request and reply is written to, for `model="replay:FILE"`. `cache=True`
     answers sub-calls that were made before from disk. `on_event` is called on this thread with every Event.
@@ -220,5 +220,5 @@ def _repl(given: Mapping[str, object], resumed: Answer | None) -> LiveRepl:
     """Return the namespace that a resumed run rests in, if it is of this process; else a new one."""
     if resumed is None or not isinstance(resumed.resting, LiveRepl):
         return LiveRepl(given=given, modules=stand_ins())
-    resumed.resting.give(given)
+    resumed.resting.lend(given)
     return resumed.resting

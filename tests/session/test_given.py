@@ -67,6 +67,31 @@ def test_given_variables_are_not_told() -> None:
     assert "quiet" not in model.instructions
 
 
+def test_given_variables_are_there_in_child_runs_too_as_they_were_given() -> None:
+    held: list[int] = []
+    model = Listening(code("quiet = None\nmine = 1\nFINAL(rlm_query_batched(['a', 'b']))"))
+    child = Listening(*[code("quiet.append(1)\nFINAL('mine' in globals())")] * 2)
+    answer = rlm_magic.ask("q", [TEXT], model=model, sub_model=child, given={"quiet": held})
+    assert answer.value == ["False", "False"]
+    assert held == [1, 1]
+    assert "quiet" not in child.instructions
+
+
+def test_what_is_given_to_a_run_that_goes_on_reaches_its_child_runs() -> None:
+    model = Listening("nothing", "nothing", code("FINAL(rlm_query('a'))"))
+    child = Listening(code("FINAL(late)"))
+    first = rlm_magic.ask("q", [TEXT], model=model, sub_model=child, budget=rlm_magic.Budget(steps=1))
+    second = rlm_magic.resume(
+        first,
+        [TEXT],
+        model=model,
+        sub_model=child,
+        budget=rlm_magic.Budget(steps=5),
+        given={"late": "here"},
+    )
+    assert second.text == "here"
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
