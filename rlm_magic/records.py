@@ -148,7 +148,8 @@ class Citation:
 
     The numbers are those of `context.search`: [L1200-L1210] means `context[1200:1211]`. `text` is what stands
     there, secrets redacted and its length capped; "" where there is no such line or it could not be read.
-    `document` is the name of the document it stands in, "" where there is but one.
+    `document` is the name of the document it stands in, "" where there is but one. `context` is the name of
+    the text, "" for the run's `context` itself.
     """
 
     first: int
@@ -157,6 +158,7 @@ class Citation:
     label: str
     text: str = ""
     document: str = ""
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,8 @@ class Answer:
     `status` is "answered", "stopped: <limit>" (the limit by its name in Budget), "interrupted" or
     "failed: <error>". `value` is the object that ended the run, before it became text.
     `variables` holds what the run left in its namespace. `usage` is per model name, `reads` what reading the
-    context cost, `coverage` which lines were read. `citations` are the lines that the text cites.
+    context cost, `coverage` which lines were read; `other_coverage` is that of texts bound by other names.
+    `citations` are the lines that the text cites.
     `trajectory` is the file that records the run; `page` makes a web page of the answer. `resting` is the
     run's namespace, kept for a run that may be resumed in this process. `model` is the root model's name.
     """
@@ -286,6 +289,7 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     resting: object = field(default=None, compare=False)
     model: str = ""
+    other_coverage: Mapping[str, Coverage] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.text

@@ -90,6 +90,7 @@ def read_records(records: Iterable[Mapping[str, Any]], *, run_id: str) -> Answer
         seconds=float(metadata.get("seconds") or sum(step.seconds for step in steps)),
         run_id=str(metadata.get("run_id", run_id)),
         coverage=_coverage(metadata.get("coverage")),
+        other_coverage=_other_coverage(metadata.get("other_coverage") or {}),
         citations=tuple(Citation(**citation) for citation in metadata.get("citations") or ()),
         model=str(metadata.get("root_model") or ""),
     )
@@ -185,6 +186,11 @@ def _child(nested: Mapping[str, Any]) -> Answer | None:
     if not isinstance(metadata, Mapping):
         return None
     return read_records([metadata, *(nested.get("iterations") or ())], run_id="")
+
+
+def _other_coverage(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Coverage]:
+    found = {name: _coverage(record) for name, record in records.items()}
+    return {name: coverage for name, coverage in found.items() if coverage is not None}
 
 
 def _coverage(record: Mapping[str, Any] | None) -> Coverage | None:

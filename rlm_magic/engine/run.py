@@ -195,7 +195,7 @@ class Run(Steering):
             raise RLMError("this run is over; its answer is in run.answer. Start another with ask(...)")
         if self.ledger.go_on() and self._reader is not None:
             # What the user has read meanwhile is not the run's doing.
-            self._reader.take(())
+            self._reader.forget()
 
     def _waited_for(self, part: Asking[T]) -> T:
         return answered(part, desk=self.desk, ledger=self.ledger)

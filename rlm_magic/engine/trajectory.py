@@ -122,6 +122,7 @@ class Trajectory:
                 "usage": {model: usage_record(spent) for model, spent in answer.usage.items()},
                 "reads": asdict(answer.reads),
                 "coverage": None if answer.coverage is None else asdict(answer.coverage),
+                "other_coverage": {name: asdict(read) for name, read in answer.other_coverage.items()},
                 "citations": [asdict(citation) for citation in answer.citations],
             }
         )

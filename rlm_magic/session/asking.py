@@ -22,6 +22,7 @@ from .bound import bind, foreseeing
 from .choosing import Models, choose_models, say_once
 from .completing import Form, completing
 from .recorded import how_asked, recorded
+from .watching import Watch
 
 Tools = Mapping[str, object] | Iterable[Callable[..., object]]
 
@@ -157,7 +158,7 @@ def start(
     chosen = models or choose_models()
     about = [tools_prompt(named), bound.prompt]
     space = _repl(given or {}, resume)
-    observer = bound.context.observe()
+    watch = Watch(bound, resume)
     try:
         run = Run(
             question,
@@ -170,22 +171,22 @@ def start(
             extra_prompt="\n\n".join(filter(None, [*about, form.prompt])),
             child_prompt="\n\n".join(filter(None, about)),
             accept=form.accept if form.schema else None,
-            reader=observer,
+            reader=watch,
             open_child=bound.child,
             resolve=chosen.resolve,
             budget=budget,
             follow=follow,
             resume=resume,
             on_event=foreseeing(bound.context, on_event),
-            finish_answer=completing(bound.context, form, observer),
+            finish_answer=completing(bound, form, watch),
         )
     except BaseException:
-        observer.close()
+        watch.close()
         if resume is None or space is not resume.resting:
             space.close()
         raise
     # A run that nobody steps to its end must not be watched for ever.
-    weakref.finalize(run, observer.close).atexit = False
+    weakref.finalize(run, watch.close).atexit = False
     return run
 
 

@@ -52,4 +52,5 @@ def new_anchor() -> str:
 
 def _quote(number: int, citation: Citation) -> Quote:
     text, document = printable(citation.text.replace("\r\n", "\n").rstrip()), printable(citation.document)
-    return Quote(number, citation.label, citation.status, text, document)
+    label = f"{citation.context} {citation.label}".lstrip()
+    return Quote(number, label, citation.status, text, document)

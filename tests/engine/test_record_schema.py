@@ -58,6 +58,7 @@ def mapping_of(shape: Shape) -> Callable[[Any], bool]:
 
 USAGE = {"calls": int, "input_tokens": int, "output_tokens": int, "cost_usd": Nullable(NUMBER)}
 RANGES = {"read": [[int]], "searched": [[int]], "prompted": [[int]]}
+COVERAGE = {"lines": int, "documents": [[(str, int)]], **RANGES}
 OPTIONS = mapping_of(object)
 METADATA = {
     "type": str,
@@ -84,8 +85,19 @@ LAST = {
     "seconds": NUMBER,
     "usage": mapping_of(USAGE),
     "reads": mapping_of(NUMBER),
-    "coverage": Nullable({"lines": int, "documents": [[(str, int)]], **RANGES}),
-    "citations": [{"first": int, "last": int, "status": str, "label": str, "text": str, "document": str}],
+    "coverage": Nullable(COVERAGE),
+    "other_coverage": mapping_of(COVERAGE),
+    "citations": [
+        {
+            "first": int,
+            "last": int,
+            "status": str,
+            "label": str,
+            "text": str,
+            "document": str,
+            "context": str,
+        }
+    ],
 }
 
 
@@ -303,15 +315,21 @@ def test_coverage_and_citations_read_back(make_run: RunFactory) -> None:
     from dataclasses import replace
 
     coverage = Coverage(10, ((0, 3),), ((0, 10),), ((1, 2),))
-    citations = (Citation(1, 2, "read", "[L1-L2]"), Citation(20, 20, "no such line", "[L20]"))
+    citations = (
+        Citation(1, 2, "read", "[L1-L2]"),
+        Citation(20, 20, "no such line", "[L20]", context="notes"),
+    )
+    others = {"notes": Coverage(5, ((0, 2),))}
     run = make_run(
         ["FINAL([L1-L2] and [L20])"],
-        finish_answer=lambda answer: replace(answer, coverage=coverage, citations=citations),
+        finish_answer=lambda answer: replace(
+            answer, coverage=coverage, citations=citations, other_coverage=others
+        ),
     )
     answer = run.finish()
     assert answer.trajectory is not None
     back = read_trajectory(answer.trajectory)
-    assert (back.coverage, back.citations) == (coverage, citations)
+    assert (back.coverage, back.citations, back.other_coverage) == (coverage, citations, others)
     assert coverage.read_share == 0.3
     check(strict_lines(answer)[-1], LAST)
 
