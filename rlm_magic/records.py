@@ -64,7 +64,8 @@ class SubCall:
 
     `cached` says that the reply came from a cache and was not paid for. `child` is the run behind an
     `rlm_query`; `usage` is then that of the child's whole tree. `started_s` is how long its run had gone on
-    when it began, as for Cell and Step; None where that was not recorded.
+    when it began, as for Cell and Step, `number` the place in which its step asked for it, from 0, whenever
+    the reply came; None where that was not recorded.
     """
 
     model: str
@@ -76,6 +77,7 @@ class SubCall:
     cached: bool = False
     child: Answer | None = None
     started_s: float | None = None
+    number: int | None = None
 
 
 LineRanges = tuple[tuple[int, int], ...]

@@ -178,6 +178,7 @@ def read_call(call: Mapping[str, Any]) -> SubCall:
         cached=bool(call.get("cached")),
         child=_child(call.get("metadata") or {}),
         started_s=call.get("started_s"),
+        number=call.get("number"),
     )
 
 

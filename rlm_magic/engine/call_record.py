@@ -25,6 +25,7 @@ def call_record(call: SubCall) -> dict[str, Any]:
         "started_s": call.started_s,
         "error": call.error,
         "cached": call.cached,
+        "number": call.number,
     }
     if call.child is not None:
         record["metadata"] = _nested(call.child)

@@ -67,6 +67,10 @@ class Resumption:
         gaps: list[str] = []
         if repl is not self.answer.resting:
             gaps = list(rehearse(self.answer.steps, repl=repl, functions=functions, limit_s=limit_s))
+        elif self.answer.steps:
+            # A batch that was interrupted has given its cell none of the replies that had come.
+            for cell in self.answer.steps[-1].cells:
+                functions.sub_queries.unused.sub_calls += cell.sub_calls if cell.result.interrupted else ()
         return (prompts.resumed_note(self.answer.status, gaps),)
 
 

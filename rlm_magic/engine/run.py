@@ -239,7 +239,7 @@ class Run(Steering):
     def _reply(self) -> Asking[tuple[Compaction | None, Usage, Completion]]:
         """Ask the root model; the step that was broken off in the middle has its reply already."""
         pending = None if self._resumption is None else self._resumption.take_pending()
-        self._functions.sub_queries.pending = pending
+        self._functions.sub_queries.begin_step(pending)
         if pending is not None:
             compaction, summing_up, completion = None, Usage(), pending.completion
         else:

@@ -121,6 +121,7 @@ def call_shape(*, child: bool) -> Shape:
         "started_s": NUMBER,
         "error": Nullable(str),
         "cached": bool,
+        "number": int,
     }
     if child:
         shape["metadata"] = {"run_metadata": LAST, "iterations": [iteration_shape(child=False)]}
