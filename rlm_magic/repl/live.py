@@ -92,6 +92,11 @@ class LiveRepl:
         self._check_open()
         self._names.give(names)
 
+    def inherit(self, names: Mapping[str, object]) -> None:
+        """Bind what an earlier run has left, as if cells of this one had made it. Raises as `give` does."""
+        self._check_open()
+        self._names.inherit(names)
+
     def lend(self, names: Mapping[str, object]) -> None:
         """Bind names as `give` does, in the repls of child runs too that are spawned from now on."""
         self.give(names)

@@ -342,6 +342,15 @@ class ReplContract:
         assert result.stdout == "so far\n"
         assert run("n").value == "5"
 
+    def test_what_is_inherited_counts_as_made(self, repl):
+        repl.give({"x": 1, "y": 2})
+        repl.inherit({"x": 3})
+        assert repl.variables() == {"x": 3}
+        assert repl.run("x + y", name="cell", timeout_s=30).value == "5"
+        repl.own({"tool": len})
+        with pytest.raises(ReplError, match="tool: the loop owns this name"):
+            repl.inherit({"tool": 1})
+
     def test_each_cell_has_its_own_time(self, run):
         for _ in range(3):
             assert not run("import time; time.sleep(0.6)", timeout_s=1.6).timed_out

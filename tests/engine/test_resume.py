@@ -261,6 +261,22 @@ def test_a_followed_run_hands_on_its_variables_and_its_story(make_run: RunFactor
     assert answer.run_id != first.run_id
 
 
+def test_variables_are_handed_on_from_run_to_run(make_run: RunFactory) -> None:
+    first = make_run([cell("found = [1]\ndef double(x): return 2 * x") + "FINAL(1)"]).finish()
+    second = make_run([cell("more = 2") + "FINAL(2)"], follow=first).finish()
+    assert set(second.variables) == {"found", "double", "more"}
+    third = make_run([cell("print(double(more))"), "FINAL_VAR(found)"], follow=second).finish()
+    assert third.value is first.variables["found"]
+    assert third.steps[0].cells[0].result.stdout == "4\n"
+
+
+def test_the_answer_of_the_followed_run_is_not_that_of_the_next(make_run: RunFactory) -> None:
+    first = make_run([cell("answer = {'content': 'old', 'ready': True}")]).finish()
+    assert first.text == "old"
+    replies = [cell("x = 1"), cell("answer['content'] = 'new'\nanswer['ready'] = True")]
+    assert make_run(replies, follow=first).finish().text == "new"
+
+
 def test_functions_of_the_followed_run_work_for_the_new_one(make_run: RunFactory) -> None:
     code = (
         "def ask(x):\n    return llm_query(x + context)\n"
