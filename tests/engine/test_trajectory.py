@@ -18,6 +18,7 @@ from rlm_magic.engine import find_run, list_runs, read_trajectory
 from rlm_magic.engine.trajectory import Trajectory
 from rlm_magic.errors import RunInterrupted, RunNotFound, TrajectoryError
 from rlm_magic.models import ScriptedModel
+from rlm_magic.redact import redactor
 
 from .conftest import RunFactory, cell
 
@@ -96,6 +97,37 @@ def test_secrets_are_redacted_by_value_and_by_shape(
     assert "[redacted]" in written
 
 
+SHAPES = {
+    "AWS": "AKIA" + "A" * 16,
+    "GitHub": "ghp_" + "a" * 36,
+    "GitHub, fine-grained": "github_pat_" + "a" * 40,
+    "GitLab": "glpat-" + "a" * 20,
+    "Google": "AIza" + "a" * 35,
+    "Hugging Face": "hf_" + "a" * 34,
+    "Slack": "xoxb-" + "1" * 12 + "-abc",
+    "JSON Web Token": f"eyJ{'a' * 10}.eyJ{'b' * 10}.{'c' * 20}",
+    "bearer": "authorization: bearer " + "a" * 20,
+    "password in an address": "postgres://ada:enchantress@db/ships",
+    "private key": f"-----BEGIN RSA PRIVATE KEY-----\n{'a' * 64}\n{'b' * 9}=\n-----END RSA PRIVATE KEY-----",
+}
+
+
+@pytest.mark.parametrize("secret", SHAPES.values(), ids=SHAPES)
+def test_what_has_the_shape_of_a_secret_is_not_written_down(secret: str) -> None:
+    written = redactor({})(f"found: {secret} in line 3")
+    assert written.startswith("found: ")
+    assert written.endswith(" in line 3")
+    assert secret not in written
+    assert not re.search(r"a{8}|enchantress|1{8}|A{8}", written)
+
+
+@pytest.mark.parametrize(
+    "text", ["https://host:8000/a@b", "at 12:30 @ the bar", "s3://logs/2026:11@x", "sk-ip-it"]
+)
+def test_what_is_no_secret_is_written_as_it_is(text: str) -> None:
+    assert redactor({})(text) == text
+
+
 def test_what_json_cannot_say_is_written_all_the_same(make_run: RunFactory) -> None:
     code = "nan, big, lone = float('nan'), float('inf'), '\\ud800'\nlone"
     answer = make_run([cell(code), "FINAL(ok)"]).finish()
@@ -133,6 +165,7 @@ CRASH = """
 import os
 from rlm_magic.engine import Run
 from rlm_magic.models import ScriptedModel
+from rlm_magic.redact import redactor
 from rlm_magic.repl.live import LiveRepl
 cell = "```repl\\n{}\\n```"
 model = ScriptedModel([cell.format("n = 1"), cell.format("import os; os._exit(9)")])
