@@ -90,21 +90,25 @@ def resume(
     *,
     model: str | Model | None = None,
     sub_model: str | Model | None = None,
+    options: Mapping[str, object] | None = None,
+    sub_options: Mapping[str, object] | None = None,
     budget: Budget | None = None,
     given: Mapping[str, object] | None = None,
     tools: Tools | None = None,
     schema: Any = None,
     contexts: Mapping[str, object] | None = None,
+    record: str | PathLike[str] | None = None,
+    cache: bool | Cache = False,
     on_event: Callable[[Event], None] | None = None,
 ) -> Answer:
     """Go on with a run that was interrupted, failed, met a limit or was cut off, after its last whole step.
 
-    `run` is its answer, its id (or the beginning of one, or "last"), or its .jsonl file. Models and budget
-    are those it was asked with unless others are named; what it has spent counts, so give a larger budget
-    to a run that met a limit. Nothing is paid for twice. With an answer of this process its variables are
-    still there; else they are made anew by running the recorded cells with the recorded replies of
-    sub-models, and what could not be made anew is told. The rest is as in `ask`, and not part of a record:
-    give it again.
+    `run` is its answer, its id (or the beginning of one, or "last"), or its .jsonl file. Models, their
+    options and budget are those it was asked with unless others are named; what it has spent counts, so give
+    a larger budget to a run that met a limit. Nothing is paid for twice. With an answer of this process its
+    variables are still there; else they are made anew by running the recorded cells with the recorded
+    replies of sub-models, and what could not be made anew is told. The rest is as in `ask`, and not part of a
+    record: give it again.
 
     Raises RunNotFound, and RLMError for a run that has its answer.
     """
@@ -114,8 +118,10 @@ def resume(
     models = choose_models(
         model or asked.model,
         sub_model or (asked.sub_model if model is None else None),
-        options=asked.options if model is None else None,
-        sub_options=asked.sub_options if model is None and sub_model is None else None,
+        options=options or (asked.options if model is None else None),
+        sub_options=sub_options or (asked.sub_options if model is None and sub_model is None else None),
+        record=record,
+        cache=cache,
     )
     return finish(
         start(
