@@ -50,6 +50,8 @@ def completing(bound: Bound, form: Form, watch: Watch) -> Callable[[Answer], Ans
         coverage, others = watch.coverage(answer), watch.other_coverage()
         text = form.text_of(answer)
         cited = citations(text, coverage, {name: others.get(name, coverage) for name in bound.others})
+        # Before the reads are counted: what it reads is the run's too.
+        found = quoted(bound.names, cited)
         return with_page(
             replace(
                 answer,
@@ -57,7 +59,7 @@ def completing(bound: Bound, form: Form, watch: Watch) -> Callable[[Answer], Ans
                 reads=context.stats - before,
                 coverage=coverage,
                 other_coverage=others,
-                citations=quoted(bound.names, cited),
+                citations=found,
             )
         )
 
