@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
@@ -63,7 +64,8 @@ class SubCall:
 
     `cached` says that the reply came from a cache and was not paid for. `child` is the run behind an
     `rlm_query`; `usage` is then that of the child's whole tree. `started_s` is how long its run had gone on
-    when it began, as for Cell and Step; None where that was not recorded.
+    when it began, as for Cell and Step, `number` the place in which its step asked for it, from 0, whenever
+    the reply came; None where that was not recorded.
     """
 
     model: str
@@ -75,6 +77,7 @@ class SubCall:
     cached: bool = False
     child: Answer | None = None
     started_s: float | None = None
+    number: int | None = None
 
 
 LineRanges = tuple[tuple[int, int], ...]
@@ -147,7 +150,8 @@ class Citation:
 
     The numbers are those of `context.search`: [L1200-L1210] means `context[1200:1211]`. `text` is what stands
     there, secrets redacted and its length capped; "" where there is no such line or it could not be read.
-    `document` is the name of the document it stands in, "" where there is but one.
+    `document` is the name of the document it stands in, "" where there is but one. `context` is the name of
+    the text, "" for the run's `context` itself.
     """
 
     first: int
@@ -156,6 +160,7 @@ class Citation:
     label: str
     text: str = ""
     document: str = ""
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +269,8 @@ class Answer:
     `status` is "answered", "stopped: <limit>" (the limit by its name in Budget), "interrupted" or
     "failed: <error>". `value` is the object that ended the run, before it became text.
     `variables` holds what the run left in its namespace. `usage` is per model name, `reads` what reading the
-    context cost, `coverage` which lines were read. `citations` are the lines that the text cites.
+    context cost, `coverage` which lines were read; `other_coverage` is that of texts bound by other names.
+    `citations` are the lines that the text cites.
     `trajectory` is the file that records the run; `page` makes a web page of the answer. `resting` is the
     run's namespace, kept for a run that may be resumed in this process. `model` is the root model's name.
     """
@@ -285,6 +291,7 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     resting: object = field(default=None, compare=False)
     model: str = ""
+    other_coverage: Mapping[str, Coverage] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.text
@@ -304,10 +311,13 @@ class Answer:
 
         An existing file is replaced. Returns the path. Raises ValueError for any other ending.
         """
-        target = Path(path)
-        if target.suffix == ".jsonl" and self.trajectory is not None:
-            shutil.copyfile(self.trajectory, target)
-        elif target.suffix == ".html" and self.page is not None:
+        target = Path(path).expanduser()
+        ending = target.suffix.lower()
+        if ending == ".jsonl" and self.trajectory is not None:
+            # Saved where it is written anyway, it is there already.
+            with suppress(shutil.SameFileError):
+                shutil.copyfile(self.trajectory, target)
+        elif ending == ".html" and self.page is not None:
             target.write_text(self.page(self), encoding="utf-8")
         else:
             raise ValueError(f"cannot save a run as {target.name!r}; use a name that ends in .jsonl or .html")

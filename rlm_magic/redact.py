@@ -12,10 +12,18 @@ _SHORTEST_SECRET_CHARS = 8
 
 _SHAPES = re.compile(
     r"""
-      \bsk-(?:ant-|proj-|or-)?[A-Za-z0-9_-]{16,}       # OpenAI, Anthropic, OpenRouter
-    | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b                    # AWS access key ids
-    | \bgh[pousr]_[A-Za-z0-9]{30,}                     # GitHub
-    | (?<=Bearer[ ])[A-Za-z0-9._~+/-]{16,}=*           # Authorization headers
+    \b(?:
+        sk-(?:ant-|proj-|or-)?[A-Za-z0-9_-]{16,}       # OpenAI, Anthropic, OpenRouter
+      | (?:AKIA|ASIA)[A-Z0-9]{16}\b                    # AWS access key ids
+      | AIza[A-Za-z0-9_-]{35}                          # Google
+      | gh[pousr]_[A-Za-z0-9]{30,} | github_pat_[A-Za-z0-9_]{30,} | glpat-[A-Za-z0-9_-]{20,}
+      | (?:hf|gsk)_[A-Za-z0-9]{30,}                    # Hugging Face, Groq
+      | xox[abeoprs]-[A-Za-z0-9-]{10,}                 # Slack
+      | eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}  # JSON Web Tokens
+    )
+    | (?<=[Bb]earer[ ])[A-Za-z0-9._~+/-]{16,}=*        # Authorization headers
+    | (?<=://)[^\s/:@"'<>]{1,64}:[^\s/@"'<>]{1,64}(?=@)  # passwords in addresses
+    | -----BEGIN[ ][A-Z ]{0,20}PRIVATE[ ]KEY-----[^-]{1,20000}(?:-----END[ ][A-Z ]{0,20}PRIVATE[ ]KEY-----)?
     """,
     re.VERBOSE,
 )

@@ -152,6 +152,10 @@ def test_an_answer_saves_itself(tmp_path: Path, ending: str) -> None:
         ({"sub_model": "anthropic:claude-haiku-5-5"}, MissingKey, "ANTHROPIC_API_KEY"),
         ({"repl": "sandbox"}, SourceError, "sandbox"),
         ({"budget": Budget(steps=-1)}, BudgetError, "steps=-1"),
+        ({"budget": 5}, BudgetError, "budget=5 is no Budget"),
+        ({"question": None}, SourceError, "question is a str, not NoneType"),
+        ({"model": 5}, UnknownModel, "5 is no model"),
+        ({"sub_model": object()}, UnknownModel, "is no model"),
     ],
 )
 def test_bad_input_is_one_clear_error_before_anything_runs(

@@ -90,6 +90,7 @@ def read_records(records: Iterable[Mapping[str, Any]], *, run_id: str) -> Answer
         seconds=float(metadata.get("seconds") or sum(step.seconds for step in steps)),
         run_id=str(metadata.get("run_id", run_id)),
         coverage=_coverage(metadata.get("coverage")),
+        other_coverage=_other_coverage(metadata.get("other_coverage") or {}),
         citations=tuple(Citation(**citation) for citation in metadata.get("citations") or ()),
         model=str(metadata.get("root_model") or ""),
     )
@@ -113,12 +114,13 @@ def spent_in(steps: Sequence[Step], root_model: str) -> dict[str, Usage]:
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8", newline="\n") as lines:
+    # As bytes: a crash may cut the last line in the middle of a character.
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 record = json.loads(line)
             except ValueError as error:
-                if not line.endswith("\n"):
+                if not line.endswith(b"\n"):
                     return
                 raise TrajectoryError(f"{path} line {number} is not JSON: {error}") from error
             if not isinstance(record, dict):
@@ -176,6 +178,7 @@ def read_call(call: Mapping[str, Any]) -> SubCall:
         cached=bool(call.get("cached")),
         child=_child(call.get("metadata") or {}),
         started_s=call.get("started_s"),
+        number=call.get("number"),
     )
 
 
@@ -184,6 +187,11 @@ def _child(nested: Mapping[str, Any]) -> Answer | None:
     if not isinstance(metadata, Mapping):
         return None
     return read_records([metadata, *(nested.get("iterations") or ())], run_id="")
+
+
+def _other_coverage(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Coverage]:
+    found = {name: _coverage(record) for name, record in records.items()}
+    return {name: coverage for name, coverage in found.items() if coverage is not None}
 
 
 def _coverage(record: Mapping[str, Any] | None) -> Coverage | None:

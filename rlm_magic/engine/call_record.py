@@ -25,6 +25,7 @@ def call_record(call: SubCall) -> dict[str, Any]:
         "started_s": call.started_s,
         "error": call.error,
         "cached": call.cached,
+        "number": call.number,
     }
     if call.child is not None:
         record["metadata"] = _nested(call.child)
@@ -74,8 +75,8 @@ def _lines(path: Path | None) -> list[dict[str, Any]]:
     if path is None:
         return []
     try:
-        with path.open(encoding="utf-8", newline="\n") as lines:
-            return [json.loads(line) for line in lines]
-    except FileNotFoundError:
-        # Somebody has tidied up; the child's answer still stands in its own fields.
+        with path.open("rb") as lines:
+            return [json.loads(line) for line in lines if line.endswith(b"\n")]
+    except OSError:
+        # Somebody has tidied up, or the disk fails; the child's answer still stands in its own fields.
         return []

@@ -96,7 +96,10 @@ class Prompt:
     paid: SubCall | None = None
 
 
-def too_large(text: str, *, model: str, window_tokens: int | None) -> str | None:
+_ADVICE = "send less of the text, or parts of it in a batch"
+
+
+def too_large(text: str, *, model: str, window_tokens: int | None, advice: str = _ADVICE) -> str | None:
     """Return why a prompt cannot be sent to a model whose window holds `window_tokens`; None if it can.
 
     >>> too_large("a" * 400, model="small", window_tokens=50)
@@ -105,10 +108,7 @@ def too_large(text: str, *, model: str, window_tokens: int | None) -> str | None
     tokens = len(text) // CHARS_PER_TOKEN
     if window_tokens is None or tokens <= window_tokens:
         return None
-    return (
-        f"the prompt has about {tokens:,} tokens and {model} takes {window_tokens:,}: "
-        "send less of the text, or parts of it in a batch"
-    )
+    return f"the prompt has about {tokens:,} tokens and {model} takes {window_tokens:,}: {advice}"
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 
 from ..text import clip
 
@@ -63,9 +63,7 @@ def rejection(reasons: list[str], value: object) -> str:
         shown.append(f"and {len(reasons) - len(shown):,} more")
     lines = "\n".join(f"- {each}" for each in shown)
     kind = type(value).__name__
-    return (
-        f"Your answer ({kind}) was not accepted, because it does not fit the schema:\n{lines}\nAnswer again."
-    )
+    return f"it is a {kind} that does not fit the schema:\n{lines}\nAnswer again."
 
 
 def _is_json(text: str) -> bool:
@@ -81,6 +79,8 @@ def _no_constant(name: str) -> None:
 
 
 def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
     # Numbers and arrays of numpy, as counting with it leaves them.
     to_list = getattr(value, "tolist", None)
     if to_list is None:

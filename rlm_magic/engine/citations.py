@@ -1,12 +1,14 @@
 """Check the lines that an answer cites against what its run has read. Pure.
 
-An answer cites as `[L1200-L1210]`, `[L1200]` or `[L5, L9-L12]`, the numbers being those of `context.search`.
+An answer cites as `[L1200-L1210]`, `[L1200]` or `[L5, L9-L12]`, the numbers being those of `context.search`,
+and lines of a text that is bound under another name with that in front: `[notes L5]`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from ..records import Citation, Coverage, LineRanges
@@ -16,12 +18,17 @@ _NUMBER = r"\d{1,15}"
 _DASH = r"\s*[-\u2010-\u2015\u2212]\s*"
 _LINES = rf"L\s?{_NUMBER}(?:{_DASH}L?\s?{_NUMBER})?"
 _MORE_LINES = rf"L?\s?{_NUMBER}(?:{_DASH}L?\s?{_NUMBER})?"
-_GROUP = re.compile(rf"\[\s*({_LINES}(?:\s*[,;]\s*{_MORE_LINES})*)\s*\]", re.IGNORECASE)
+_NAME = r"(?:([^\W\d]\w*)(?:\s*:\s*|\s+))?"
+_GROUP = re.compile(rf"\[\s*{_NAME}({_LINES}(?:\s*[,;]\s*{_MORE_LINES})*)\s*\]", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s*[,;]\s*")
 
 
-def citations(text: str, coverage: Coverage) -> tuple[Citation, ...]:
+def citations(
+    text: str, coverage: Coverage, others: Mapping[str, Coverage] = MappingProxyType({})
+) -> tuple[Citation, ...]:
     """Return the lines that `text` cites, each once, in the order it names them.
+
+    `coverage` is of `context`, `others` of further texts by name; a name that is neither cites nothing.
 
     A citation is "read" only if all of its lines were; "no such line" if one of them is past the end.
 
@@ -30,21 +37,26 @@ def citations(text: str, coverage: Coverage) -> tuple[Citation, ...]:
     (7, 7, 'read', 'L7')
     >>> [found.status for found in citations("[L9-L12] and [L20]", Coverage(lines=20, read=((5, 10),)))]
     ['not read', 'no such line']
+    >>> [(c.context, c.first) for c in citations("[notes L5] [see L6]", Coverage(9), {"notes": Coverage(9)})]
+    [('notes', 5)]
     """
-    labels: dict[tuple[int, int], str] = {}
-    for first, last, label in _cited(text):
-        labels.setdefault((first, last), label)
+    covered = {**others, "": coverage}
+    labels: dict[tuple[str, int, int], str] = {}
+    for name, first, last, label in _cited(text):
+        if name in covered:
+            labels.setdefault((name, first, last), label)
     return tuple(
-        Citation(first, last, _status(first, last, coverage), label)
-        for (first, last), label in labels.items()
+        Citation(first, last, _status(first, last, covered[name]), label, context=name)
+        for (name, first, last), label in labels.items()
     )
 
 
-def _cited(text: str) -> Iterator[tuple[int, int, str]]:
+def _cited(text: str) -> Iterator[tuple[str, int, int, str]]:
     for group in _GROUP.finditer(text):
-        for label in _SEPARATOR.split(group[1]):
+        name = group[1] or ""
+        for label in _SEPARATOR.split(group[2]):
             numbers = sorted(map(int, re.findall(r"\d+", label)))
-            yield numbers[0], numbers[-1], label
+            yield "" if name == "context" else name, numbers[0], numbers[-1], label
 
 
 def _status(first: int, last: int, coverage: Coverage) -> Literal["read", "not read", "no such line"]:

@@ -160,7 +160,8 @@ class Desk:
             admitted.put(refused)
         except _Cancelled:
             self._pace.left(name)
-        except Exception as error:  # noqa: BLE001 - a fault of any kind belongs to this call, not to the thread
+        # Of any kind, a SystemExit too: it belongs to this call, and without it somebody would wait for ever.
+        except BaseException as error:  # noqa: BLE001
             self._pace.left(name)
             if isinstance(error, RateLimited):
                 self._pace.refused(name, sent_at=call.sent_at, retry_after_s=error.retry_after_s)
@@ -179,6 +180,10 @@ class Desk:
             except RateLimited:
                 reservation.withdraw()
                 raise
+            except BudgetExceeded as error:
+                # Of a run that this model makes itself. Only the ledger's own means that nothing was sent.
+                raise _as_model_error(call.model, error) from error
+            _check_completion(call.model, completion)
             reservation.settle(completion.usage)
         return completion
 
@@ -203,8 +208,17 @@ def _since(call: Call) -> float:
     return time.monotonic() - call.began_at
 
 
-def _as_model_error(model: Model, error: Exception) -> RLMError:
-    if isinstance(error, RLMError):
+def _check_completion(model: Model, completion: object) -> None:
+    text = completion.text if isinstance(completion, Completion) else None
+    if not isinstance(text, str):
+        returned = "no text" if isinstance(completion, Completion) else f"a {type(completion).__name__}"
+        raise ModelError(
+            f"{model.name} returned {returned}; a model returns a Completion with its text as a str"
+        )
+
+
+def _as_model_error(model: Model, error: BaseException) -> RLMError:
+    if isinstance(error, RLMError) and not isinstance(error, BudgetExceeded):
         return error
     wrapped = ModelError(f"{model.name} failed: {type(error).__name__}: {error}")
     wrapped.__cause__ = error

@@ -29,11 +29,11 @@ def answer_of(run: Run, status: str, *, text: str, value: object, earlier_s: flo
     )
 
 
-def last_words(outcome: Outcome) -> tuple[object, object]:
+def last_words(outcome: Outcome) -> tuple[object, str]:
     """Return the value and the text of an answer given on the last turn, whatever form it has."""
     if outcome.ended:
-        return outcome.value, outcome.given
+        return outcome.value, outcome.text
     if outcome.rejected:
-        return outcome.given, outcome.given
+        return outcome.given, outcome.text
     prose = outcome.prose.strip()
     return prose, prose

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from ..errors import BudgetError, BudgetExceeded, ModelError, PromptTooLarge, RLMError, RunEnded
 from ..records import SubCall
 from ..repl import Repl
-from ..text import clip
 from .allowance import BudgetLeft, budget_left
 from .children import Query
 from .ledger import Ledger
 from .rehearsal import Rehearsal
 from .subqueries import SubQueries
-
-_SHOWN_CHARS = 80
+from .values import answer_text, value_summary
 
 
 @dataclass(slots=True)
@@ -152,11 +150,6 @@ class _Shown(str):
         return str(self)
 
 
-def answer_text(value: object) -> str:
-    """Return the answer as text: a str as it is, anything else through str()."""
-    return value if type(value) is str else str(value)
-
-
 def missing_variable(name: str, variables: Mapping[str, object]) -> str:
     """Tell the model that a variable does not exist, and which do."""
     known = ", ".join(variables) or "none yet"
@@ -181,13 +174,3 @@ def _error_of(call: SubCall, ledger: Ledger) -> Exception:
         return BudgetExceeded(message, limit=ledger.refused or "")
     own: dict[str, type[RLMError]] = {error.__name__: error for error in (PromptTooLarge, BudgetError)}
     return own[kind](message) if kind in own else ModelError(call.error or "")
-
-
-def value_summary(value: object) -> str:
-    """Return what a value is in a few words: its type, its size, itself if it is short."""
-    kind = type(value).__name__
-    if isinstance(value, (str, bytes, list, tuple, dict, set, frozenset)):
-        kind += f" of {len(value):,}"
-    if isinstance(value, (str, int, float, bool, type(None))):
-        kind += f" = {clip(repr(value), limit_chars=_SHOWN_CHARS)}"
-    return kind

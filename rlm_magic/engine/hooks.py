@@ -19,6 +19,10 @@ class ReadObserver(Protocol):
         """Return what was read since the last call, and which lines of it occur in `prompts`."""
         ...
 
+    def forget(self) -> None:
+        """Leave out what was read since the last call."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ChildContext:

@@ -68,7 +68,10 @@ def bind(repl: Repl, owned: Mapping[str, object], follow: Answer | None) -> str:
     if follow is None:
         return ""
     left = {name: value for name, value in follow.variables.items() if name not in owned}
-    repl.give(left)
+    if isinstance(left.get("answer"), dict):
+        # The one that may have ended the earlier run: it would end this one too.
+        del left["answer"]
+    repl.inherit(left)
     for names in _namespaces_of(left.values()):
         names.update(owned)
     return prompts.follow_text(follow, left)

@@ -20,27 +20,48 @@ from .trajectory import PENDING_SUFFIX, as_recorded
 
 
 @dataclass(slots=True)
+class Paid:
+    """Sub-calls that were paid for, each to be used once."""
+
+    sub_calls: list[SubCall] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, prompt: str, number: int | None = None) -> SubCall | None:
+        """Return a call that was made for this prompt; None when there is none, or not all of it.
+
+        `number` is the place in which it is asked for. It alone tells which of several contexts a child run
+        was about; of a sub-model's replies to the same prompt each will do.
+        """
+        written = as_recorded(prompt)
+        with self._lock:
+            fitting = [call for call in self.sub_calls if call.prompt == written and _is_usable(call)]
+            same = [call for call in fitting if call.number in (number, None)]
+            for call in (*same, *(call for call in fitting if call.child is None)):
+                self.sub_calls.remove(call)
+                return call
+        return None
+
+
+@dataclass(slots=True)
 class Pending:
     """A step that was broken off: the reply of its root model, and the sub-calls made by then."""
 
     number: int
     completion: Completion
     sub_calls: list[SubCall] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def paid(self) -> Paid:
+        """Return its sub-calls, to be used."""
+        return Paid(list(self.sub_calls))
 
     def step(self) -> Step:
         """Return it as a step, for what it has cost."""
         cell = Cell("", CellResult(), tuple(self.sub_calls))
         return Step(self.number, self.completion.text, (cell,), self.completion.usage, 0.0)
 
-    def take(self, prompt: str) -> SubCall | None:
-        """Return, once, a call that was made for this prompt; None when there is none, or not all of it."""
-        written = as_recorded(prompt)
-        with self._lock:
-            for index, call in enumerate(self.sub_calls):
-                if call.prompt == written and call.error is None and is_whole(call.reply):
-                    return self.sub_calls.pop(index)
-        return None
+
+def _is_usable(call: SubCall) -> bool:
+    return call.error is None and is_whole(call.reply)
 
 
 def read_pending(trajectory: Path, *, after: int) -> Pending | None:
@@ -59,8 +80,8 @@ def read_pending(trajectory: Path, *, after: int) -> Pending | None:
 
 def _lines(path: Path) -> list[Mapping[str, Any]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        whole = path.read_bytes()
     except FileNotFoundError:
         return []
-    # The last line may be half a line; every other one is whole.
-    return [json.loads(line) for line in text.split("\n")[:-1]]
+    # The last line may be half a line, down to half a character; every other one is whole.
+    return [json.loads(line) for line in whole.split(b"\n")[:-1]]

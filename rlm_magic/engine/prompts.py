@@ -70,7 +70,7 @@ _SUMMARY_REQUEST = (
     "run, no FINAL. The question and the instructions stay; the steps are replaced by your summary."
 )
 _FOLLOW_CHARS = 8_000
-_VIEWER_QUESTION_CHARS = 499
+_VIEWER_QUESTION_CHARS = range(51, 500)
 _SHOWN_QUESTION_CHARS = 200
 BY_THE_USER = "by the user"
 NOT_CARRIED_OUT = (
@@ -95,8 +95,8 @@ def system_message(
 def question_message(question: str, *, turn: str, earlier: str = "") -> Message:
     """Return the question with the first turn line, and what is to be known of an `earlier` run."""
     text = f"Question: {question}\n\n{turn}"
-    if len(text) > _VIEWER_QUESTION_CHARS:
-        # Viewers of trajectories find a question that is this long only by these words.
+    if len(text) not in _VIEWER_QUESTION_CHARS:
+        # Viewers of trajectories find a question of another length only by these words.
         line = clip(" ".join(question.split()), limit_chars=_SHOWN_QUESTION_CHARS).replace("\n", " ")
         text += '\n(The original query: "{}")'.format(line.replace('"', "'"))
     return Message("user", f"{text}\n\n{earlier}" if earlier else text)

@@ -24,11 +24,18 @@ _SHOWN_CHARS = 60
 
 @dataclass(slots=True)
 class Rehearsal:
-    """The recorded sub-calls of one cell, each given once, by prompt. `gaps` says what was not there."""
+    """The recorded sub-calls of one cell, each given once, by prompt. `gaps` says what was not there.
+
+    Of several with the same prompt, such as children that are each about another context, the one that was
+    asked for first comes first, whenever its reply had come.
+    """
 
     recorded: list[SubCall]
     gaps: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.recorded.sort(key=lambda call: call.number or 0)
 
     def replies(self, texts: Sequence[str]) -> list[SubCall]:
         """Return the recorded calls for these prompts. Raises NotRecorded for one that was not made."""
@@ -75,6 +82,7 @@ def _again(cell: Cell, name: str, *, repl: Repl, functions: CellFunctions, limit
     if not is_whole(cell.code):
         return ["its code was shortened or redacted in the record, so it was not run again"]
     if cell.result.interrupted or cell.result.timed_out:
+        functions.sub_queries.unused.sub_calls += cell.sub_calls
         return ["it had been stopped in the middle, so it was not run again"]
     rehearsal = Rehearsal(list(cell.sub_calls))
     functions.begin_cell(rehearsal)

@@ -44,10 +44,7 @@ class Resumption:
     """What the step that was broken off had been paid for."""
 
     def __post_init__(self) -> None:
-        if self.answer.status == "answered":
-            raise RLMError(
-                f"run {self.answer.run_id} has its answer; nothing is left to resume. Ask on with follow="
-            )
+        check_resumable(self.answer)
         taken = len(self.answer.steps)
         if self.answer.trajectory is not None:
             self.pending = read_pending(self.answer.trajectory, after=taken)
@@ -70,7 +67,17 @@ class Resumption:
         gaps: list[str] = []
         if repl is not self.answer.resting:
             gaps = list(rehearse(self.answer.steps, repl=repl, functions=functions, limit_s=limit_s))
+        elif self.answer.steps:
+            # A batch that was interrupted has given its cell none of the replies that had come.
+            for cell in self.answer.steps[-1].cells:
+                functions.sub_queries.unused.sub_calls += cell.sub_calls if cell.result.interrupted else ()
         return (prompts.resumed_note(self.answer.status, gaps),)
+
+
+def check_resumable(answer: Answer) -> None:
+    """Raise RLMError for a run that has its answer."""
+    if answer.status == "answered":
+        raise RLMError(f"run {answer.run_id} has its answer; nothing is left to resume. Ask on with follow=")
 
 
 def recalled(conversation: Conversation, steps: Sequence[Step], *, output_chars: int) -> Conversation:

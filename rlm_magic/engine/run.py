@@ -31,7 +31,6 @@ from .call_record import usage_record
 from .calls import Asking, Request, answered
 from .desk import Desk
 from .ending import answer_of, last_words
-from .functions import answer_text
 from .history import Before, history_entry, prompts_of
 from .hooks import Accept, OpenChild, ReadObserver, open_text
 from .metadata import run_metadata
@@ -196,7 +195,7 @@ class Run(Steering):
             raise RLMError("this run is over; its answer is in run.answer. Start another with ask(...)")
         if self.ledger.go_on() and self._reader is not None:
             # What the user has read meanwhile is not the run's doing.
-            self._reader.take(())
+            self._reader.forget()
 
     def _waited_for(self, part: Asking[T]) -> T:
         return answered(part, desk=self.desk, ledger=self.ledger)
@@ -240,7 +239,7 @@ class Run(Steering):
     def _reply(self) -> Asking[tuple[Compaction | None, Usage, Completion]]:
         """Ask the root model; the step that was broken off in the middle has its reply already."""
         pending = None if self._resumption is None else self._resumption.take_pending()
-        self._functions.sub_queries.pending = pending
+        self._functions.sub_queries.begin_step(pending)
         if pending is not None:
             compaction, summing_up, completion = None, Usage(), pending.completion
         else:
@@ -285,7 +284,7 @@ class Run(Steering):
             self._step_of(proposal, time.monotonic() - started),
             cells=ran,
             notes=(*proposal.before.notes, *outcome.notes),
-            final=answer_text(outcome.given) if outcome.ended else None,
+            final=outcome.text if outcome.ended else None,
             reading=self._reader.take(list(prompts_of(ran))) if self._reader else Reading(),
             edited=cells is not None,
         )
@@ -318,12 +317,12 @@ class Run(Steering):
     def _continue(self, step: Step, outcome: Outcome) -> None:
         """Decide what follows a recorded step: the end, a last turn, or the next turn."""
         if self._last_turn is not None:
-            value, given = last_words(outcome)
-            self._end(f"stopped: {self._last_turn}", text=answer_text(given), value=value)
+            value, text = last_words(outcome)
+            self._end(f"stopped: {self._last_turn}", text=text, value=value)
         elif outcome.ended:
-            self._end("answered", text=answer_text(outcome.given), value=outcome.value)
+            self._end("answered", text=outcome.text, value=outcome.value)
         elif (limit := self.ledger.spent) is not None:
-            self._end(f"stopped: {limit}", text=answer_text(outcome.given) if outcome.rejected else "")
+            self._end(f"stopped: {limit}", text=outcome.text if outcome.rejected else "")
         else:
             self._next_turn(step, outcome)
 

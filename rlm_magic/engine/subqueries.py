@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from ..config import EngineConfig
 from ..errors import BudgetError, ModelError, RLMError
 from ..models import Model, price_known
-from ..records import SubCall
+from ..records import SubCall, Usage
 from ..repl import Repl
 from .calls import Batch, Prompt, too_large
 from .children import Children, Query
 from .desk import Desk, describe
 from .ledger import Ledger
-from .pending import Pending
+from .pending import Paid, Pending
 from .rehearsal import Rehearsal
 
 if TYPE_CHECKING:
@@ -47,11 +48,18 @@ class SubQueries:
     text_of: Callable[[object], str]
     on_progress: Callable[[int, int], None]
     on_made: Callable[[SubCall], None]
-    pending: Pending | None = None
-    """What an earlier part of the run had paid for in the step under way."""
     made: list[SubCall] = field(default_factory=list)
+    unused: Paid = field(default_factory=Paid)
+    """Made by cells of an earlier part of the run that are not run again: their step has counted them."""
+    _pending: Paid = field(default_factory=Paid)
+    _numbers: Iterator[int] = field(default_factory=count)
     _thread_id: int = 0
     _rehearsal: Rehearsal | None = None
+
+    def begin_step(self, pending: Pending | None) -> None:
+        """Count from 0 again. `pending` is what an earlier part of the run had paid for in this step."""
+        self._pending = Paid() if pending is None else pending.paid()
+        self._numbers = count()
 
     def begin_cell(self, rehearsal: Rehearsal | None) -> None:
         """Forget what the cell before did; this thread runs the next."""
@@ -63,7 +71,9 @@ class SubQueries:
         """Ask a sub-model every prompt, side by side."""
         if self._rehearsal is not None:
             return self._rehearsal.replies(texts)
-        return self._ask([Prompt(text, paid=self._paid(text)) for text in texts], self._model(model))
+        numbers = self._numbered(texts)
+        prompts = [Prompt(text, paid=self._paid(text, n)) for text, n in zip(texts, numbers, strict=True)]
+        return self._ask(prompts, numbers, self._model(model))
 
     def recurse(self, queries: Sequence[Query]) -> list[SubCall]:
         """Have a child run answer every query, side by side; at the last level, a sub-model."""
@@ -71,32 +81,42 @@ class SubQueries:
             flat = [self._flat_prompt(query) for query in queries]
             if self._rehearsal is not None:
                 return self._rehearsal.replies([prompt.text for prompt in flat])
-            return self._ask(flat, self._model(queries[0].model if queries else None))
+            numbers = self._numbered(flat)
+            flat = [
+                replace(each, paid=self._paid(each.text, n)) for each, n in zip(flat, numbers, strict=True)
+            ]
+            return self._ask(flat, numbers, self._model(queries[0].model if queries else None))
         if self._rehearsal is not None:
             return self._rehearsal.replies([query.prompt for query in queries])
         if threading.get_ident() != self._thread_id:
             raise ModelError(_WRONG_THREAD)
         open_run = self.open_run
-        queries = [replace(query, paid=self._paid(query.prompt)) for query in queries]
+        numbers = self._numbered(queries)
+        queries = [
+            replace(query, paid=self._paid(query.prompt, n))
+            for query, n in zip(queries, numbers, strict=True)
+        ]
         return self._collect(
-            len(queries),
+            numbers,
             lambda keep: Children(
                 queries, open_run, self.desk, self.ledger, self.config.child_concurrency, keep
             ).run(),
         )
 
-    def _ask(self, prompts: Sequence[Prompt], model: Model) -> list[SubCall]:
+    def _ask(self, prompts: Sequence[Prompt], numbers: Sequence[int], model: Model) -> list[SubCall]:
         own_thread = threading.get_ident() == self._thread_id
         desk = self.desk if own_thread else self.desk.elsewhere()
         fitting = [self._fitted(prompt, model) for prompt in prompts]
         return self._collect(
-            len(prompts),
+            numbers,
             lambda keep: Batch(model, fitting, desk, self.ledger, self.config.concurrency, keep).run(
                 limit_s=self.config.batch_seconds
             ),
         )
 
-    def _collect(self, count: int, run: Callable[[Callable[[int, SubCall], None]], None]) -> list[SubCall]:
+    def _collect(
+        self, numbers: Sequence[int], run: Callable[[Callable[[int, SubCall], None]], None]
+    ) -> list[SubCall]:
         calls: dict[int, SubCall] = {}
         # The order of the record is the order in which replies came; an interrupt keeps those that did.
         recorded = self.made
@@ -104,18 +124,24 @@ class SubQueries:
         def keep(slot: int, call: SubCall) -> None:
             if call.started_s is None:
                 call = replace(call, started_s=max(0.0, self.ledger.seconds_in_all - call.seconds))
-            calls[slot] = call
+            calls[slot] = call = replace(call, number=numbers[slot])
             recorded.append(call)
             self.on_made(call)
-            self.on_progress(len(calls), count)
+            self.on_progress(len(calls), len(numbers))
 
-        self.on_progress(0, count)
+        self.on_progress(0, len(numbers))
         with self.repl.clock_stopped():
             run(keep)
-        return [calls[slot] for slot in range(count)]
+        return [calls[slot] for slot in range(len(numbers))]
 
-    def _paid(self, prompt: str) -> SubCall | None:
-        return None if self.pending is None else self.pending.take(prompt)
+    def _numbered(self, asked: Sequence[object]) -> list[int]:
+        return [next(self._numbers) for _ in asked]
+
+    def _paid(self, prompt: str, number: int) -> SubCall | None:
+        if (call := self._pending.take(prompt, number)) is not None:
+            return call
+        call = self.unused.take(prompt)
+        return None if call is None else replace(call, usage=Usage(), cached=True, started_s=None)
 
     def _model(self, name: str | None) -> Model:
         if name is None:
@@ -133,13 +159,13 @@ class SubQueries:
     def _flat_prompt(self, query: Query) -> Prompt:
         """Return the prompt of a query that no child run may answer: it carries the text itself."""
         if query.context is None:
-            return Prompt(query.prompt, paid=self._paid(query.prompt))
+            return Prompt(query.prompt)
         try:
             text = f"{query.prompt}\n\n{self.text_of(query.context)}"
         except RLMError as error:
             advice = "no child run may be started at this depth, and the context is too large for one prompt"
             return Prompt(query.prompt, f"PromptTooLarge: {advice}: {describe(error)}")
-        return Prompt(text, paid=self._paid(text))
+        return Prompt(text)
 
 
 def check_price(model: Model, ledger: Ledger) -> None:

@@ -11,8 +11,9 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,16 @@ from uuid import uuid4
 
 from platformdirs import user_data_path
 
-from ..errors import RunNotFound
-from ..records import Answer, Cell, CellResult, Message, Step
+from ..errors import RunNotFound, TrajectoryError
+from ..records import Answer, Message, Step
 from ..text import clip
-from .call_record import call_record, usage_record
+from .call_record import usage_record
 from .redact import redactor
+from .step_record import step_record
 
 DATA_DIR_VARIABLE = "RLM_DATA_DIR"
 _TEXT_CHARS = 200_000
 _CLIP_NOTE_CHARS = 100
-_VARIABLE_CHARS = 200
 PENDING_SUFFIX = ".pending"
 _TAIL_BYTES = 65_536
 
@@ -52,12 +53,15 @@ class Trajectory:
     """
 
     _file = _pending = -1
+    _failed = False
 
     def __init__(self, run_id: str, *, directory: Path | None = None) -> None:
+        """Make the file. Raises TrajectoryError where none can be made."""
         directory = directory or runs_dir()
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # O_EXCL: two runs never share a file. The mode is set at creation, so there is no moment of 0644.
-        self._open(directory / f"{run_id}.jsonl", os.O_CREAT | os.O_EXCL)
+        with _explained(directory):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # O_EXCL: two runs never share a file. The mode is set at creation: there is no moment of 0644.
+            self._open(directory / f"{run_id}.jsonl", os.O_CREAT | os.O_EXCL)
 
     @classmethod
     def go_on(cls, path: Path) -> Trajectory:
@@ -86,9 +90,13 @@ class Trajectory:
         return self.path.with_suffix(".children")
 
     def begin(self, **metadata: object) -> None:
-        """Write the first line: what was asked, of which models, under which budget."""
+        """Write the first line: what was asked, of which models, under which budget.
+
+        Raises TrajectoryError if the disk does not take it: nothing is paid for yet.
+        """
         self._metadata = {"type": "metadata", "timestamp": _now(), **metadata}
-        self._write(self._metadata)
+        with _explained(self.path.parent):
+            _append(self._file, self._line(self._metadata))
 
     def pend(self, step: int, **paid: object) -> None:
         """Keep what the step under way was given: `reply` with its `usage`, or one `call`. See `pending`."""
@@ -96,31 +104,11 @@ class Trajectory:
             # Closed: a thread that a cell left behind, whose call comes back after the run.
             if self._file < 0:
                 return
-            if self._pending < 0:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-                self._pending = os.open(self.path.with_suffix(PENDING_SUFFIX), flags, 0o600)
-            self._write({"step": step, **paid}, self._pending)
+            self._write({"step": step, **paid}, self._pending_file)
 
     def add(self, step: Step, *, prompt: Sequence[Message], variables: Mapping[str, object]) -> None:
         """Write one step. `prompt` holds only the messages that are new since the step before."""
-        self._write(
-            {
-                "type": "iteration",
-                "iteration": step.number,
-                "timestamp": _now(),
-                "prompt": [{"role": message.role, "content": message.content} for message in prompt],
-                "response": step.reply,
-                "code_blocks": [_block(cell, variables) for cell in step.cells],
-                "final_answer": step.final,
-                "iteration_time": step.seconds,
-                "started_s": step.started_s,
-                "usage": usage_record(step.usage),
-                "notes": list(step.notes),
-                "reading": asdict(step.reading),
-                "compaction": None if step.compaction is None else asdict(step.compaction),
-                "edited": step.edited,
-            }
-        )
+        self._write({"type": "iteration", "timestamp": _now(), **step_record(step, prompt, variables)})
         self._drop_pending()
 
     def end(self, answer: Answer) -> None:
@@ -134,6 +122,7 @@ class Trajectory:
                 "usage": {model: usage_record(spent) for model, spent in answer.usage.items()},
                 "reads": asdict(answer.reads),
                 "coverage": None if answer.coverage is None else asdict(answer.coverage),
+                "other_coverage": {name: asdict(read) for name, read in answer.other_coverage.items()},
                 "citations": [asdict(citation) for citation in answer.citations],
             }
         )
@@ -159,11 +148,25 @@ class Trajectory:
                 self._pending = -1
         self.path.with_suffix(PENDING_SUFFIX).unlink(missing_ok=True)
 
-    def _write(self, record: Mapping[str, Any], file: int | None = None) -> None:
+    def _pending_file(self) -> int:
+        if self._pending < 0:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+            self._pending = os.open(self.path.with_suffix(PENDING_SUFFIX), flags, 0o600)
+        return self._pending
+
+    def _write(self, record: Mapping[str, Any], opened: Callable[[], int] | None = None) -> None:
+        """Write one line. A disk that fails is told of once, in a warning: what is paid for goes on."""
+        if self._failed:
+            return
+        try:
+            _append(self._file if opened is None else opened(), self._line(record))
+        except OSError as error:
+            self._failed = True
+            warnings.warn(f"run {self.path.stem} is not recorded any more: {error}", stacklevel=2)
+
+    def _line(self, record: Mapping[str, Any]) -> bytes:
         line = json.dumps(_clean(record, self._redact), ensure_ascii=False, allow_nan=False)
-        data = (line + "\n").encode("utf-8", "replace")
-        while data:
-            data = data[os.write(self._file if file is None else file, data) :]
+        return (line + "\n").encode("utf-8", "replace")
 
     def __del__(self) -> None:
         # Not set when the file could not be opened.
@@ -178,6 +181,29 @@ def as_recorded(text: str) -> str:
     return written.encode("utf-8", "replace").decode("utf-8")
 
 
+@contextlib.contextmanager
+def _explained(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TrajectoryError(
+            f"the run cannot be recorded in {directory}: {error}; make room there, or set "
+            f"{DATA_DIR_VARIABLE} to a directory that can be written"
+        ) from error
+
+
+def _append(file: int, data: bytes) -> None:
+    size = os.fstat(file).st_size
+    try:
+        while data:
+            data = data[os.write(file, data) :]
+    except OSError:
+        # Half a line would spoil what is read back.
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, size)
+        raise
+
+
 def _cut_half_line(path: Path) -> None:
     with path.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)
@@ -190,41 +216,20 @@ def _cut_half_line(path: Path) -> None:
                 position = start + newline + 1
                 break
             position = start
-        if position < end:
+        file.seek(position)
+        if _is_json(file.read()):
+            # Only its newline is missing: readers have taken it for a whole line.
+            file.write(b"\n")
+        elif position < end:
             file.truncate(position)
 
 
-def _block(cell: Cell, variables: Mapping[str, object]) -> dict[str, Any]:
-    result = cell.result
-    printed = replace(result, stderr="", error=None).output
-    return {
-        "code": cell.code,
-        "started_s": cell.started_s,
-        "result": {
-            "stdout": printed,
-            "stderr": "\n".join(text for text in (result.stderr, result.error) if text),
-            "locals": {name: _short(value) for name, value in variables.items()},
-            "execution_time": result.seconds,
-            "rlm_calls": [call_record(call) for call in cell.sub_calls],
-            "final_answer": _final(result),
-            "interrupted": result.interrupted,
-            "timed_out": result.timed_out,
-        },
-    }
-
-
-def _final(result: CellResult) -> str | None:
-    return str(result.final) if result.ended else None
-
-
-def _short(value: object) -> str:
-    """Describe a variable by type and, for plain small values, by content."""
-    if isinstance(value, (str, bytes, list, tuple, dict, set, frozenset)):
-        head = repr(value[:_VARIABLE_CHARS]) if isinstance(value, (str, bytes)) else ""
-        return clip(f"{type(value).__name__}[{len(value):,}] {head}".strip(), limit_chars=_VARIABLE_CHARS)
-    if isinstance(value, (bool, int, float, type(None))):
-        return repr(value)[:_VARIABLE_CHARS]
-    return type(value).__name__
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _clean(value: Any, redact: Callable[[str], str]) -> Any:
@@ -239,7 +244,8 @@ def _clean(value: Any, redact: Callable[[str], str]) -> Any:
         return {str(key): _clean(item, redact) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_clean(item, redact) for item in value]
-    return value
+    # An option of a model that is no JSON may be anything.
+    return value if isinstance(value, (int, float, type(None))) else f"<{type(value).__name__}>"
 
 
 def _now() -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import PromptTooLarge
 from ..records import SubCallsProgressed
 from .call_record import call_record
+from .calls import too_large
 from .children import Query
 from .functions import CellFunctions
 from .subqueries import SubQueries
 
 if TYPE_CHECKING:
     from .run import Run
+
+_ASK_ABOUT_IT = "put the question into the prompt and give the text as context="
 
 
 def cell_functions(run: Run) -> CellFunctions:
@@ -37,11 +41,17 @@ def cell_functions(run: Run) -> CellFunctions:
 
 
 def open_child(run: Run, query: Query) -> Run:
-    """Return a child run of `run`, not begun yet."""
+    """Return a child run of `run`, not begun yet. Raises PromptTooLarge if its question fits no window."""
     seen = run.setting.of_child(query.context)
+    model = run.sub_model if query.model is None else seen.resolve(query.model)
+    reason = too_large(
+        query.prompt, model=model.name, window_tokens=seen.window(model.name), advice=_ASK_ABOUT_IT
+    )
+    if reason is not None:
+        raise PromptTooLarge(reason)
     return type(run)(
         query.prompt,
-        model=run.sub_model if query.model is None else seen.resolve(query.model),
+        model=model,
         sub_model=run.sub_model,
         repl=run.repl.spawn(),
         names=seen.names,

@@ -10,10 +10,11 @@ from ..records import Cell, CellFinished, CellResult, CellStarted, Completion, E
 from ..repl import Repl
 from . import prompts
 from .final import Final, FinalText, FinalVariable, MalformedFinal, find_finals
-from .functions import CellFunctions, answer_text, missing_variable
+from .functions import CellFunctions, missing_variable
 from .hooks import Accept
 from .ledger import Ledger
 from .reply import Reply, parse_reply
+from .values import answer_text, is_set
 
 # A cell that begins in the run's last moment still gets a moment, so that it can end the run.
 _SHORTEST_CELL_S = 0.1
@@ -30,13 +31,20 @@ class Outcome:
     value: object = None
     given: object = None
     """The answer as the model gave it; `value` is that in the form that was asked for."""
+    text: str = ""
+    """The answer as the model gave it, as text."""
     interrupted: bool = False
     rejected: bool = False
     """An answer was given, `value`, that is not what was asked for."""
 
-    def end(self, value: object) -> None:
-        """Take `value` as the answer."""
-        self.ended, self.value, self.given = True, value, value
+    def end(self, value: object, *, form: str) -> None:
+        """Take `value`, which was given as `form`, as the answer, unless it cannot become text."""
+        try:
+            self.text = answer_text(value)
+        except Exception as error:  # noqa: BLE001 - str() of the model's own object may do anything
+            self.notes.append(f"{form} was not used: its str() failed: {type(error).__name__}: {error}")
+        else:
+            self.ended, self.value, self.given = True, value, value
 
     @property
     def failed(self) -> bool:
@@ -121,13 +129,17 @@ class Turn:
         """Take the cell's answer if it gave one. Returns whether no further cell of the reply may run."""
         # The functions remember an answer whose exception the model's own `except:` swallowed.
         if self._functions.ended is not None:
-            outcome.end(self._functions.ended.value)
+            outcome.end(self._functions.ended.value, form="Your answer")
         elif result.interrupted:
             outcome.interrupted = True
-        elif result.error is None and (answer := self._answer_dict()) is not None and answer.get("ready"):
+        elif (
+            result.error is None
+            and (answer := self._answer_dict()) is not None
+            and is_set(answer.get("ready"))
+        ):
             content = answer.get("content")
-            if content not in (None, ""):
-                outcome.end(content)
+            if not _is_empty(content):
+                outcome.end(content, form='answer["content"]')
         return outcome.ended or outcome.interrupted or result.error is not None
 
     def _read_finals(self, finals: list[Final], outcome: Outcome) -> None:
@@ -138,7 +150,7 @@ class Turn:
         for final in finals:
             match final:
                 case FinalText(text):
-                    outcome.end(text)
+                    outcome.end(text, form="FINAL")
                 case FinalVariable(name):
                     self._end_with_variable(name, outcome)
                 case MalformedFinal(reason):
@@ -151,12 +163,7 @@ class Turn:
         if name not in variables:
             outcome.notes.append(missing_variable(name, variables))
             return
-        try:
-            answer_text(variables[name])
-        except Exception as error:  # noqa: BLE001 - str() of the model's own object may do anything
-            outcome.notes.append(f"FINAL_VAR({name}): str({name}) failed: {type(error).__name__}: {error}")
-        else:
-            outcome.end(variables[name])
+        outcome.end(variables[name], form=f"FINAL_VAR({name})")
 
     def _notes(self, reply: Reply, completion: Completion, outcome: Outcome, *, led_on: bool) -> list[str]:
         notes = []
@@ -166,7 +173,8 @@ class Turn:
             notes.append(prompts.UNCLOSED_BLOCK)
         if reply.unclosed_thought:
             notes.append(prompts.UNCLOSED_THOUGHT)
-        if (answer := self._answer_dict()) is not None and answer.get("ready"):
+        answer = self._answer_dict()
+        if answer is not None and is_set(answer.get("ready")) and _is_empty(answer.get("content")):
             notes.append(prompts.READY_BUT_EMPTY)
         if (skipped := len(reply.cells) - len(outcome.cells)) > 0:
             notes.append(f"{skipped} later code block(s) of your reply were not run, because of the error.")
@@ -184,3 +192,8 @@ class Turn:
         """Return how long a cell that begins now may run."""
         limit_s, left_s = self._ledger.budget.cell_seconds, self._ledger.seconds_left
         return limit_s if left_s is None else max(min(limit_s, left_s), _SHORTEST_CELL_S)
+
+
+def _is_empty(content: object) -> bool:
+    # Not by `in` or ==, which an array answers with an array.
+    return content is None or (isinstance(content, str) and not content)

@@ -7,6 +7,7 @@ import os
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import count
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ class RecordingModel:
 
     def complete(self, messages: Sequence[Message], on_text: OnText | None = None) -> Completion:
         """Return the model's reply, recorded. Raises what the model raises."""
+        asked = self._tape.next_asked()
         stopped: list[BaseException] = []
 
         def pass_on(piece: str) -> None:
@@ -66,12 +68,12 @@ class RecordingModel:
             raise
         except ModelError as error:
             if error not in stopped:
-                self._tape.add(self._failed(messages, error))
+                self._tape.add(self._failed(messages, asked, error))
             raise
-        self._tape.add(self._replied(messages, completion))
+        self._tape.add(self._replied(messages, asked, completion))
         return completion
 
-    def _replied(self, messages: Sequence[Message], completion: Completion) -> Exchange:
+    def _replied(self, messages: Sequence[Message], asked: int, completion: Completion) -> Exchange:
         return Exchange(
             model=self.name,
             messages=tuple(messages),
@@ -79,11 +81,17 @@ class RecordingModel:
             text=completion.text,
             stop_reason=completion.stop_reason,
             usage=completion.usage,
+            asked=asked,
         )
 
-    def _failed(self, messages: Sequence[Message], error: ModelError) -> Exchange:
-        failure = (type(error).__name__, str(error))
-        return Exchange(model=self.name, messages=tuple(messages), options=self.options, error=failure)
+    def _failed(self, messages: Sequence[Message], asked: int, error: ModelError) -> Exchange:
+        return Exchange(
+            model=self.name,
+            messages=tuple(messages),
+            options=self.options,
+            error=(type(error).__name__, str(error)),
+            asked=asked,
+        )
 
 
 class Tape:
@@ -95,6 +103,7 @@ class Tape:
         self._known: dict[str, str] = {}
         self._redact = redactor()
         self._broken = False
+        self._asked = count()
         try:
             self._file = os.open(path, _FLAGS, 0o600)
             self._begin()
@@ -111,6 +120,10 @@ class Tape:
             return os.path.samestat(os.fstat(self._file), path.stat())
         except FileNotFoundError:
             return False
+
+    def next_asked(self) -> int:
+        """Return the place of a request that is made now among all of the recording."""
+        return next(self._asked)
 
     def add(self, exchange: Exchange) -> None:
         """Write one exchange. A disk that fails is told of once, in a warning: the reply is paid for."""
@@ -129,7 +142,9 @@ class Tape:
         if size == 0:
             self._write([json.dumps(header())])
             return
-        for message in {message for exchange in read_recording(self.path) for message in exchange.messages}:
+        exchanges = read_recording(self.path)
+        self._asked = count(max((exchange.asked for exchange in exchanges), default=-1) + 1)
+        for message in {message for exchange in exchanges for message in exchange.messages}:
             self._known[message_id(message)] = message_id(message)
         # What a killed kernel left half written would spoil the line that follows it.
         os.ftruncate(self._file, self.path.read_bytes().rfind(b"\n") + 1)

@@ -6,7 +6,8 @@
 
 A message is written once, before the first exchange that holds it, so that a conversation takes room in
 proportion to its length and not to its square. Secrets are redacted: a recording is made to be shared.
-An exchange holds either a reply (`text`, `stop_reason`, `usage`) or an `error` (`kind`, `message`).
+An exchange holds either a reply (`text`, `stop_reason`, `usage`) or an `error` (`kind`, `message`). They
+stand in the order in which replies came; `asked` counts in the order in which they were asked for.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ Redact = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and what came of it: a reply, or the kind and message of an error."""
+    """One request and what came of it: a reply, or the kind and message of an error.
+
+    `asked` is its place among all requests of the recording, as they were made.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -39,6 +43,7 @@ class Exchange:
     stop_reason: str = "stop"
     usage: Usage = field(default_factory=Usage)
     error: tuple[str, str] | None = None
+    asked: int = 0
 
 
 def message_id(message: Message) -> str:
@@ -75,7 +80,7 @@ def lines_of(exchange: Exchange, *, known: dict[str, str], redact: Redact) -> li
         key: shareable(value, redact) if isinstance(value, str) else value
         for key, value in exchange.options.items()
     }
-    request = {"model": exchange.model, "options": options, "messages": ids}
+    request = {"model": exchange.model, "options": options, "messages": ids, "asked": exchange.asked}
     lines.append({"type": "exchange", **request, **_outcome(exchange, redact)})
     return [json.dumps(line, ensure_ascii=False) for line in lines]
 
@@ -142,6 +147,7 @@ def _exchange(record: dict[str, Any], messages: tuple[Message, ...]) -> Exchange
             cost_usd=usage.get("cost_usd"),
         ),
         error=(str(error["kind"]), str(error["message"])) if error else None,
+        asked=int(record.get("asked") or 0),
     )
 
 

@@ -31,8 +31,8 @@ class ReplayModel:
     A request is known by its messages, whichever model it was made of, so that one recording serves root
     model, sub-models and children in any order. `named` narrows it to one model, and `options` to requests
     made with just these. What the engine says of the time and money left does not count. A request that was
-    made several times gets its replies in their order, then the last one again; a failure is replayed where
-    there is no reply.
+    made several times, perhaps side by side, gets its replies in the order in which it asked for them, then
+    the last one again; a failure is replayed where there is no reply.
 
     Tokens are as recorded, the cost is 0, and `Completion.cached` is set: nothing is paid. Raises
     UnknownModel without the file, ModelError when it is no recording.
@@ -119,7 +119,7 @@ def _by_key(exchanges: Sequence[Exchange]) -> dict[str, list[Exchange]]:
     messages = {message for exchange in exchanges for message in exchange.messages}
     ids = {message: message_id(_steady(message)) for message in messages}
     grouped: dict[str, list[Exchange]] = {}
-    for exchange in exchanges:
+    for exchange in sorted(exchanges, key=lambda exchange: exchange.asked):
         grouped.setdefault(_key(map(ids.__getitem__, exchange.messages)), []).append(exchange)
     return {key: [e for e in group if e.error is None] or group for key, group in grouped.items()}
 

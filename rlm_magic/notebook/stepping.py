@@ -71,7 +71,7 @@ class Variables(dict[str, object]):
     """The variables of a run; shown, a line for each."""
 
     def __repr__(self) -> str:
-        from ..engine.functions import value_summary
+        from ..engine.values import value_summary
         from ..views.plain import printable
 
         lines = [f"{name}: {printable(value_summary(value))}" for name, value in self.items()]

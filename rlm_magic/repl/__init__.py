@@ -28,6 +28,10 @@ class Repl(Protocol):
         """Bind names that belong to the model from now on: it may rebind or delete them."""
         ...
 
+    def inherit(self, names: Mapping[str, object]) -> None:
+        """Bind what an earlier run has left, as if cells of this one had made it."""
+        ...
+
     def run(self, code: str, *, name: str, timeout_s: float) -> CellResult:
         """Run one cell. `name` labels it in tracebacks. The cell stops once it ran `timeout_s`."""
         ...

@@ -46,7 +46,8 @@ class _Outcome:
 class LiveRepl:
     """Runs cells in this process; keeps the contract of `Repl`.
 
-    `given` names are bound for the model: the same objects, so changes made in place are visible outside.
+    `given` names are bound for the model, and for that of every child run: the same objects, so changes made
+    in place are visible outside.
     `modules` stand in for modules of the same name in the cells' own code, and only there.
     `shell` is the running IPython shell unless told otherwise; None means plain Python, without `!command`
     and rich display. The user's own variables, history and outputs are never written.
@@ -74,7 +75,8 @@ class LiveRepl:
         self._outcome = _Outcome()
         self._closed = False
         self._names.base(self._base_names())
-        self.give(given or {})
+        self._lent: dict[str, object] = {}
+        self.lend(given or {})
 
     def own(self, names: Mapping[str, object]) -> None:
         """Bind names of the loop; they are set again after every cell.
@@ -89,6 +91,16 @@ class LiveRepl:
         """Bind names for the model to use as it likes. Raises ReplError for a name that the loop owns."""
         self._check_open()
         self._names.give(names)
+
+    def inherit(self, names: Mapping[str, object]) -> None:
+        """Bind what an earlier run has left, as if cells of this one had made it. Raises as `give` does."""
+        self._check_open()
+        self._names.inherit(names)
+
+    def lend(self, names: Mapping[str, object]) -> None:
+        """Bind names as `give` does, in the repls of child runs too that are spawned from now on."""
+        self.give(names)
+        self._lent.update(names)
 
     def run(self, code: str, *, name: str, timeout_s: float) -> CellResult:
         """Run one cell. Raises ReplBusy while another cell runs in this process, whoever's it is.
@@ -110,8 +122,12 @@ class LiveRepl:
             )
 
     def spawn(self) -> LiveRepl:
-        """Return a repl for a child run. It begins in this run's directory, path and environment of now."""
-        child = LiveRepl(modules=self._names.modules, shell=self._shell, config=self._config)
+        """Return a repl for a child run. It begins in this run's directory, path and environment of now.
+
+        It has what was lent to this one, as that was lent, and nothing that this run has made.
+        """
+        modules = self._names.modules
+        child = LiveRepl(given=self._lent, modules=modules, shell=self._shell, config=self._config)
         child._state = RunState(begin_here=True)
         return child
 

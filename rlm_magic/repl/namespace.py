@@ -72,11 +72,21 @@ class Namespace:
 
     def give(self, names: Mapping[str, object]) -> None:
         """Bind names for the model. Raises ReplError for a name that the loop owns."""
+        self._refuse_owned(names)
+        self._given.update(names)
+        self.globals.update(names)
+
+    def inherit(self, names: Mapping[str, object]) -> None:
+        """Bind names as if a cell had made them. Raises ReplError for a name that the loop owns."""
+        self._refuse_owned(names)
+        for name in names:
+            self._given.pop(name, None)
+        self.globals.update(names)
+
+    def _refuse_owned(self, names: Mapping[str, object]) -> None:
         taken = sorted(set(names) & set(self._owned))
         if taken:
             raise ReplError(f"{', '.join(taken)}: the loop owns this name; pass the value under another one")
-        self._given.update(names)
-        self.globals.update(names)
 
     def restore(self) -> None:
         """Bind again what a cell must not take away."""

@@ -10,9 +10,10 @@ from typing import Any, Literal
 from ..config import Budget
 from ..context.lookalikes import stand_ins
 from ..engine import Run
+from ..engine.resume import check_resumable
 from ..engine.schema import read_schema
 from ..engine.tools import check_names, named_tools, tool_values, tools_prompt
-from ..errors import SourceError
+from ..errors import BudgetError, SourceError
 from ..models import Model
 from ..models.cached import Cache
 from ..records import Answer, Event
@@ -21,6 +22,7 @@ from .bound import bind, foreseeing
 from .choosing import Models, choose_models, say_once
 from .completing import Form, completing
 from .recorded import how_asked, recorded
+from .watching import Watch
 
 Tools = Mapping[str, object] | Iterable[Callable[..., object]]
 
@@ -52,9 +54,9 @@ def ask(
     `sub_options` are their sampling options, such as {"temperature": 0}.
 
     `tools` are functions, or values by name, that model code may use and is told about; `given` are variables
-    that it may use and is not told about. `schema` is the form of the answer: a type (a pydantic model, a
-    dataclass, `list[int]`) or a JSON schema as a dict; `answer.value` then has it. `follow` is an answer to
-    go on from: its variables are there, and its question and outcome are told.
+    that it may use and is not told about; child runs have both. `schema` is the form of the answer: a type
+    (a pydantic model, a dataclass, `list[int]`) or a JSON schema as a dict; `answer.value` then has it.
+    `follow` is an answer to go on from: its variables are there, and its question and outcome are told.
 
     `record` is a file that every request and reply is written to, for `model="replay:FILE"`. `cache=True`
     answers sub-calls that were made before from disk. `on_event` is called on this thread with every Event.
@@ -88,31 +90,38 @@ def resume(
     *,
     model: str | Model | None = None,
     sub_model: str | Model | None = None,
+    options: Mapping[str, object] | None = None,
+    sub_options: Mapping[str, object] | None = None,
     budget: Budget | None = None,
     given: Mapping[str, object] | None = None,
     tools: Tools | None = None,
     schema: Any = None,
     contexts: Mapping[str, object] | None = None,
+    record: str | PathLike[str] | None = None,
+    cache: bool | Cache = False,
     on_event: Callable[[Event], None] | None = None,
 ) -> Answer:
     """Go on with a run that was interrupted, failed, met a limit or was cut off, after its last whole step.
 
-    `run` is its answer, its id (or the beginning of one, or "last"), or its .jsonl file. Models and budget
-    are those it was asked with unless others are named; what it has spent counts, so give a larger budget
-    to a run that met a limit. Nothing is paid for twice. With an answer of this process its variables are
-    still there; else they are made anew by running the recorded cells with the recorded replies of
-    sub-models, and what could not be made anew is told. The rest is as in `ask`, and not part of a record:
-    give it again.
+    `run` is its answer, its id (or the beginning of one, or "last"), or its .jsonl file. Models, their
+    options and budget are those it was asked with unless others are named; what it has spent counts, so give
+    a larger budget to a run that met a limit. Nothing is paid for twice. With an answer of this process its
+    variables are still there; else they are made anew by running the recorded cells with the recorded
+    replies of sub-models, and what could not be made anew is told. The rest is as in `ask`, and not part of a
+    record: give it again.
 
     Raises RunNotFound, and RLMError for a run that has its answer.
     """
     answer = recorded(run)
+    check_resumable(answer)
     asked, limits = how_asked(answer)
     models = choose_models(
         model or asked.model,
         sub_model or (asked.sub_model if model is None else None),
-        options=asked.options if model is None else None,
-        sub_options=asked.sub_options if model is None and sub_model is None else None,
+        options=options or (asked.options if model is None else None),
+        sub_options=sub_options or (asked.sub_options if model is None and sub_model is None else None),
+        record=record,
+        cache=cache,
     )
     return finish(
         start(
@@ -146,7 +155,7 @@ def start(
     on_event: Callable[[Event], None] | None = None,
 ) -> Run:
     """Prepare a run without asking anything yet; step it, iterate over it or `finish` it. See `ask`."""
-    _check(question, repl, follow)
+    _check(question, repl, follow, budget)
     form = Form(None if schema is None else read_schema(schema))
     bound = bind(context, contexts)
     named = named_tools(tools or {})
@@ -155,7 +164,7 @@ def start(
     chosen = models or choose_models()
     about = [tools_prompt(named), bound.prompt]
     space = _repl(given or {}, resume)
-    observer = bound.context.observe()
+    watch = Watch(bound, resume)
     try:
         run = Run(
             question,
@@ -168,22 +177,22 @@ def start(
             extra_prompt="\n\n".join(filter(None, [*about, form.prompt])),
             child_prompt="\n\n".join(filter(None, about)),
             accept=form.accept if form.schema else None,
-            reader=observer,
+            reader=watch,
             open_child=bound.child,
             resolve=chosen.resolve,
             budget=budget,
             follow=follow,
             resume=resume,
             on_event=foreseeing(bound.context, on_event),
-            finish_answer=completing(bound.context, form, observer),
+            finish_answer=completing(bound, form, watch),
         )
     except BaseException:
-        observer.close()
+        watch.close()
         if resume is None or space is not resume.resting:
             space.close()
         raise
     # A run that nobody steps to its end must not be watched for ever.
-    weakref.finalize(run, observer.close).atexit = False
+    weakref.finalize(run, watch.close).atexit = False
     return run
 
 
@@ -201,9 +210,13 @@ def drop(run: Run) -> None:
     run.trajectory.discard()
 
 
-def _check(question: str, repl: str, follow: object) -> None:
+def _check(question: object, repl: str, follow: object, budget: object) -> None:
+    if not isinstance(question, str):
+        raise SourceError(f"the question is a str, not {type(question).__name__}")
     if not question.strip():
         raise SourceError("the question is empty; ask something about the context")
+    if budget is not None and not isinstance(budget, Budget):
+        raise BudgetError(f"budget={budget!r} is no Budget; write budget=Budget(steps=8), for example")
     if repl != "live":
         raise SourceError(f"there is no repl {repl!r}; use 'live'")
     if follow is not None and not isinstance(follow, Answer):
@@ -214,5 +227,5 @@ def _repl(given: Mapping[str, object], resumed: Answer | None) -> LiveRepl:
     """Return the namespace that a resumed run rests in, if it is of this process; else a new one."""
     if resumed is None or not isinstance(resumed.resting, LiveRepl):
         return LiveRepl(given=given, modules=stand_ins())
-    resumed.resting.give(given)
+    resumed.resting.lend(given)
     return resumed.resting

@@ -25,7 +25,7 @@ class Bound:
     others: Mapping[str, Context]
 
     @property
-    def names(self) -> dict[str, object]:
+    def names(self) -> dict[str, Context]:
         """The names to put into the run's namespace."""
         return {"context": self.context, **self.others}
 
@@ -35,7 +35,12 @@ class Bound:
         if not self.others:
             return ""
         rows = (f"- `{name}`: {self._told(each)}" for name, each in self.others.items())
-        return "\n".join(["More texts are bound, each to be read as `context` is:", *rows])
+        return "\n".join([f"More texts are bound, each to be read as `context` is{self._citing}:", *rows])
+
+    @property
+    def _citing(self) -> str:
+        name = next((name for name, each in self.others.items() if each is not self.context), "")
+        return f"; cite their lines with the name in front, as [{name} L12]" if name else ""
 
     def child(self, value: object) -> ChildContext:
         """Return what a child run sees for `context=value`: a context, a text, or a list of texts.

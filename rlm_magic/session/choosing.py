@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 
-from ..errors import SourceError
+from ..errors import SourceError, UnknownModel
 from ..models import (
     Model,
     ReplayModel,
@@ -122,6 +122,11 @@ def _opened_beside(root: Model, sub: Model, name: str) -> Model:
 def _opened(model: str | Model, options: Mapping[str, object] | None) -> Model:
     if isinstance(model, str):
         return open_model(model, options=options)
+    if not (isinstance(getattr(model, "name", None), str) and callable(getattr(model, "complete", None))):
+        raise UnknownModel(
+            f"{model!r} is no model: give a name such as 'openai:gpt-5', or an object that has a name and "
+            "complete(messages, on_text)"
+        )
     if options:
         raise SourceError(
             f"options={dict(options)!r} are for a model given by name; {model.name!r} is open already, so "

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..context import Context
-from ..context.coverage import Observer
 from ..engine.checked import Schema
 from ..engine.citations import citations
-from ..records import Answer, Coverage, Reading
+from ..records import Answer
 from ..views import page_html
+from .bound import Bound
 from .quoting import quoted
-
-# More documents than a strip as wide as a page could mark.
-_MOST_DOCUMENTS = 200
+from .watching import Watch
 
 
 class Form:
@@ -43,30 +40,27 @@ def with_page(answer: Answer) -> Answer:
     return replace(answer, page=page_html)
 
 
-def completing(context: Context, form: Form, observer: Observer) -> Callable[[Answer], Answer]:
+def completing(bound: Bound, form: Form, watch: Watch) -> Callable[[Answer], Answer]:
     """Return what completes the answer of a run that begins now: its page, what it read and cites."""
+    context = bound.context
     before = context.stats
 
     def complete(answer: Answer) -> Answer:
-        observer.close()
-        coverage = _coverage(context, answer)
+        watch.close()
+        coverage, others = watch.coverage(answer), watch.other_coverage()
         text = form.text_of(answer)
-        cited = quoted(context, citations(text, coverage))
+        cited = citations(text, coverage, {name: others.get(name, coverage) for name in bound.others})
+        # Before the reads are counted: what it reads is the run's too.
+        found = quoted(bound.names, cited)
         return with_page(
             replace(
                 answer,
                 text=text,
                 reads=context.stats - before,
                 coverage=coverage,
-                citations=cited,
+                other_coverage=others,
+                citations=found,
             )
         )
 
     return complete
-
-
-def _coverage(context: Context, answer: Answer) -> Coverage:
-    whole = sum((step.reading for step in answer.steps), Reading())
-    documents = context.documents
-    starts = tuple(documents.starts()) if 1 < len(documents) <= _MOST_DOCUMENTS else ()
-    return Coverage(context.info.lines, whole.read, whole.searched, whole.prompted, starts)

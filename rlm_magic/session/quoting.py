@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..context import Context
@@ -17,8 +17,10 @@ _MOST_LINES = 20
 _TEXT_CHARS = 2_000
 
 
-def quoted(context: Context, citations: Sequence[Citation]) -> tuple[Citation, ...]:
+def quoted(contexts: Mapping[str, Context], citations: Sequence[Citation]) -> tuple[Citation, ...]:
     """Return the citations with the text of their lines, redacted and capped, and its document's name.
+
+    `contexts` are the texts of the run by name, `context` among them.
 
     Beyond the first 50 they stay as they are. So do the rest once a line cannot be read: an answer is not
     lost, nor kept waiting twice, for a store that has gone away.
@@ -28,6 +30,7 @@ def quoted(context: Context, citations: Sequence[Citation]) -> tuple[Citation, .
     for index, citation in enumerate(found[:_MOST_CITATIONS]):
         if citation.status == "no such line":
             continue
+        context = contexts[citation.context or "context"]
         try:
             text = redact(_lines(context, citation))
         except ContextError:

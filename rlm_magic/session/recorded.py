@@ -52,10 +52,10 @@ def how_asked(answer: Answer) -> tuple[Asked, Budget]:
 
 def _metadata(path: Path) -> Iterator[Mapping[str, Any]]:
     # The file has been read as a trajectory before: what is wrong with it has been said.
-    with path.open(encoding="utf-8", newline="\n") as lines:
+    with path.open("rb") as lines:
         for line in lines:
             # Not the last line of a run that was killed while it wrote.
-            if line.endswith("\n") and (record := json.loads(line)).get("type") == "metadata":
+            if line.endswith(b"\n") and (record := json.loads(line)).get("type") == "metadata":
                 yield record
 
 

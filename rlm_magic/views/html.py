@@ -29,7 +29,7 @@ from .plain import (
 )
 from .prose import is_harmless, is_prose, markdown_html
 from .quotes import new_anchor, quotes_of
-from .reading import citations_line, coverage_line, marked, pieces
+from .reading import citations_line, coverage_lines, marked, pieces
 from .strip import share_text, strip_of
 from .tabular import Section
 from .timeline import spending, timeline
@@ -140,7 +140,7 @@ def runs_html(columns: Sequence[str], rows: Sequence[Sequence[str]], *, omitted:
 def _parts(answer: Answer, *, most: int, limit_chars: int) -> dict[str, object]:
     """Return what every view of an answer shows: at most `most` citations, each clipped to `limit_chars`."""
     anchor, cited = new_anchor(), quotes_of(answer, most=most, limit_chars=limit_chars)
-    details = (coverage_line(answer.coverage), citations_line(answer.citations), reads_line(answer.reads))
+    details = (*coverage_lines(answer), citations_line(answer.citations), reads_line(answer.reads))
     summary = (summary_line(answer), share_text(answer.coverage))
     return {
         "answer": answer,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from ..records import Answer, Cell, ReadStats, Step, SubCall, Usage
 from ..text import clip, counted, size_text
 from ..text import printable as printable
-from .reading import citations_line, coverage_line, marked
+from .reading import citations_line, coverage_lines, marked
 
 _PROMPT_CHARS = 100
 _OUTPUT_CHARS = 2_000
@@ -68,7 +68,7 @@ def no_answer(answer: Answer) -> str:
 
 def summary_lines(answer: Answer) -> list[str]:
     """Return what sums the run up: its own line, then what it read, what it cites, and what reading cost."""
-    more = (coverage_line(answer.coverage), citations_line(answer.citations), reads_line(answer.reads))
+    more = (*coverage_lines(answer), citations_line(answer.citations), reads_line(answer.reads))
     return [summary_line(answer), *filter(None, more)]
 
 

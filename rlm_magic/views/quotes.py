@@ -56,4 +56,5 @@ def new_anchor() -> str:
 def _quote(number: int, citation: Citation) -> Quote:
     text = printable(citation.text.replace("\r\n", "\n").rstrip())
     document = shorten(printable(citation.document), _NAME_CHARS, placeholder=" ...")
-    return Quote(number, citation.label, citation.status, text, document)
+    label = f"{citation.context} {citation.label}".lstrip()
+    return Quote(number, label, citation.status, text, document)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..records import Answer, Citation, Coverage, LineRanges
 
-_GROUP = re.compile(r"\[\s*L\s?\d[^\[\]\n]*\]", re.IGNORECASE)
+_GROUP = re.compile(r"\[\s*(?:([^\W\d]\w*)(?:\s*:\s*|\s+))?(L\s?\d[^\[\]\n]*)\]", re.IGNORECASE)
 _LINES = re.compile(r"L?\s?\d+(?:\s*[-\u2010-\u2015\u2212]\s*L?\s?\d+)?", re.IGNORECASE)
 
 
@@ -31,6 +31,16 @@ def coverage_line(coverage: Coverage | None) -> str:
     if coverage.prompted:
         parts.append(f"{_count(coverage.prompted):,} in prompts of sub-models")
     return " · ".join(parts)
+
+
+def coverage_lines(answer: Answer) -> list[str]:
+    """Return how much of each of the run's texts was read, those bound by other names behind their names."""
+    others = answer.other_coverage.items()
+    told = [
+        ("", coverage_line(answer.coverage)),
+        *((f"{name}: ", coverage_line(read)) for name, read in others),
+    ]
+    return [f"{name}{line}" for name, line in told if line]
 
 
 def citations_line(citations: Iterable[Citation]) -> str:
@@ -62,12 +72,13 @@ def pieces(text: str, citations: Sequence[Citation]) -> Iterator[Piece]:
     >>> [(piece.text, piece.number, piece.mark) for piece in pieces("Paris [L9-L12].", cited)]
     [('Paris [', 0, ''), ('L9-L12', 1, ' (not read)'), ('].', 0, '')]
     """
-    numbers = {(citation.first, citation.last): number for number, citation in enumerate(citations, 1)}
+    numbers = {(cited.context, cited.first, cited.last): number for number, cited in enumerate(citations, 1)}
     done = 0
     for group in _GROUP.finditer(text) if numbers else ():
-        for label in _LINES.finditer(text, *group.span()):
+        name = "" if group[1] in (None, "context") else group[1]
+        for label in _LINES.finditer(text, *group.span(2)):
             found = sorted(int(number) for number in re.findall(r"\d{1,15}", label.group()))
-            number = numbers.get((found[0], found[-1]))
+            number = numbers.get((name, found[0], found[-1]))
             if number is not None:
                 status = citations[number - 1].status
                 yield Piece(text[done : label.start()])

@@ -193,7 +193,7 @@ def _shown(name: str) -> str:
 
 
 def _valid(citation: Citation) -> bool:
-    return citation.status != "no such line"
+    return citation.status != "no such line" and not citation.context
 
 
 def _place(lines: int, start: int, stop: int) -> tuple[float, float]:

@@ -342,18 +342,27 @@ class ReplContract:
         assert result.stdout == "so far\n"
         assert run("n").value == "5"
 
+    def test_what_is_inherited_counts_as_made(self, repl):
+        repl.give({"x": 1, "y": 2})
+        repl.inherit({"x": 3})
+        assert repl.variables() == {"x": 3}
+        assert repl.run("x + y", name="cell", timeout_s=30).value == "5"
+        repl.own({"tool": len})
+        with pytest.raises(ReplError, match="tool: the loop owns this name"):
+            repl.inherit({"tool": 1})
+
     def test_each_cell_has_its_own_time(self, run):
-        for _ in range(4):
-            assert not run("import time; time.sleep(0.2)", timeout_s=0.5).timed_out
+        for _ in range(3):
+            assert not run("import time; time.sleep(0.6)", timeout_s=1.6).timed_out
 
     def test_the_clock_stands_still_while_stopped(self, repl):
         def ask() -> str:
             with repl.clock_stopped(), repl.clock_stopped():
-                time.sleep(0.6)
+                time.sleep(1.3)
             return "reply"
 
         repl.own({"ask": ask})
-        result = repl.run("ask()", name="cell", timeout_s=0.3)
+        result = repl.run("ask()", name="cell", timeout_s=1.0)
         assert (result.value, result.timed_out) == ("'reply'", False)
 
     def test_the_clock_goes_on_afterwards(self, repl):

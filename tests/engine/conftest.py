@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from rlm_magic import Budget
 from rlm_magic.config import EngineConfig
 from rlm_magic.engine import Run
 from rlm_magic.models import Model, ScriptedModel
-from rlm_magic.records import Event, Message
+from rlm_magic.records import Event, Message, SubCallsProgressed
 from rlm_magic.repl import Repl
 from rlm_magic.repl.live import LiveRepl
 
@@ -69,6 +70,37 @@ def make_run() -> Iterator[RunFactory]:
     yield factory
     for repl in factory.repls:
         repl.close()
+
+
+class Deadline:
+    """Lets the time of a run be over at a moment of the test's choice, not of the machine's.
+
+    It is an `on_event`: once `done` sub-calls of a batch are back, `wait_and_pass` lets the time pass.
+    """
+
+    def __init__(self, *, done: int = 1) -> None:
+        self.run: Run | None = None
+        self._done = done
+        self._back = threading.Event()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, SubCallsProgressed) and event.done == self._done:
+            self._back.set()
+
+    def wait_and_pass(self) -> None:
+        """Wait for the sub-calls, in the thread of one that is not back, and let the run's time be over."""
+        assert self.run is not None
+        assert self._back.wait(30)
+        self.run.ledger._started -= 10_000
+
+
+@pytest.fixture(autouse=True)
+def _no_call_outlives_its_test() -> Iterator[None]:
+    yield
+    for thread in threading.enumerate():
+        if thread.name.startswith("rlm ") and not thread.name.startswith("rlm cell"):
+            thread.join(30)
+            assert not thread.is_alive(), f"{thread.name} still runs"
 
 
 def cell(code: str) -> str:

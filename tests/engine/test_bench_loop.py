@@ -25,7 +25,7 @@ JUDGED = re.compile(r" [\d,]+\.\d\d (?:MB|x|ms)\b.* \d+(?:\.\d+)?  (ok|MISSED)(?
 
 def bench_loop(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(BENCHMARKS / "bench_loop.py"), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
 
 
 def test_every_figure_stands_beside_its_aim_and_none_is_judged_by_an_rlms_that_is_not_there() -> None:

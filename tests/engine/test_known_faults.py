@@ -132,7 +132,7 @@ def test_a_slow_slot_costs_none_of_the_paid_replies(make_run: RunFactory) -> Non
         return "paid"
 
     code = "out = llm_query_batched(range(9))"
-    run = make_run([cell(code), "FINAL_VAR(out)"], sub=sub, config=EngineConfig(batch_seconds=0.4))
+    run = make_run([cell(code), "FINAL_VAR(out)"], sub=sub, config=EngineConfig(batch_seconds=2.0))
     answer = run.finish()
     calm.set()
     assert answer.value[1:] == ["paid"] * 8

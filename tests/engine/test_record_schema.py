@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rlm_magic import Message
+from rlm_magic import Budget, Message
 from rlm_magic.engine import read_trajectory
 from rlm_magic.models import ScriptedModel
 from rlm_magic.records import Citation, Completion, Coverage, Reading, Usage
@@ -58,6 +58,7 @@ def mapping_of(shape: Shape) -> Callable[[Any], bool]:
 
 USAGE = {"calls": int, "input_tokens": int, "output_tokens": int, "cost_usd": Nullable(NUMBER)}
 RANGES = {"read": [[int]], "searched": [[int]], "prompted": [[int]]}
+COVERAGE = {"lines": int, "documents": [[(str, int)]], **RANGES}
 OPTIONS = mapping_of(object)
 METADATA = {
     "type": str,
@@ -84,8 +85,19 @@ LAST = {
     "seconds": NUMBER,
     "usage": mapping_of(USAGE),
     "reads": mapping_of(NUMBER),
-    "coverage": Nullable({"lines": int, "documents": [[(str, int)]], **RANGES}),
-    "citations": [{"first": int, "last": int, "status": str, "label": str, "text": str, "document": str}],
+    "coverage": Nullable(COVERAGE),
+    "other_coverage": mapping_of(COVERAGE),
+    "citations": [
+        {
+            "first": int,
+            "last": int,
+            "status": str,
+            "label": str,
+            "text": str,
+            "document": str,
+            "context": str,
+        }
+    ],
 }
 
 
@@ -109,6 +121,7 @@ def call_shape(*, child: bool) -> Shape:
         "started_s": NUMBER,
         "error": Nullable(str),
         "cached": bool,
+        "number": int,
     }
     if child:
         shape["metadata"] = {"run_metadata": LAST, "iterations": [iteration_shape(child=False)]}
@@ -242,10 +255,11 @@ QUESTIONS = {
 }
 
 
+@pytest.mark.parametrize("budget", [Budget(), Budget(seconds=None, sub_calls=None)], ids=["", "no limits"])
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
-def test_the_visualizer_finds_the_question(make_run: RunFactory, question: str) -> None:
+def test_the_visualizer_finds_the_question(make_run: RunFactory, question: str, budget: Budget) -> None:
     """It takes the first user message matching `original query: "…"`, else the first of 51 to 499."""
-    answer = make_run(["FINAL(1)"], question=question).finish()
+    answer = make_run(["FINAL(1)"], question=question, budget=budget).finish()
     users = [m["content"] for m in strict_lines(answer)[1]["prompt"] if m["role"] == "user"]
     named = [found[1] for text in users if (found := re.search(r'original query: "([^"]*)"', text))]
     shown = named[0] if named else next(text for text in users if 50 < len(text) < 500)
@@ -302,15 +316,21 @@ def test_coverage_and_citations_read_back(make_run: RunFactory) -> None:
     from dataclasses import replace
 
     coverage = Coverage(10, ((0, 3),), ((0, 10),), ((1, 2),))
-    citations = (Citation(1, 2, "read", "[L1-L2]"), Citation(20, 20, "no such line", "[L20]"))
+    citations = (
+        Citation(1, 2, "read", "[L1-L2]"),
+        Citation(20, 20, "no such line", "[L20]", context="notes"),
+    )
+    others = {"notes": Coverage(5, ((0, 2),))}
     run = make_run(
         ["FINAL([L1-L2] and [L20])"],
-        finish_answer=lambda answer: replace(answer, coverage=coverage, citations=citations),
+        finish_answer=lambda answer: replace(
+            answer, coverage=coverage, citations=citations, other_coverage=others
+        ),
     )
     answer = run.finish()
     assert answer.trajectory is not None
     back = read_trajectory(answer.trajectory)
-    assert (back.coverage, back.citations) == (coverage, citations)
+    assert (back.coverage, back.citations, back.other_coverage) == (coverage, citations, others)
     assert coverage.read_share == 0.3
     check(strict_lines(answer)[-1], LAST)
 

@@ -17,7 +17,7 @@ from rlm_magic.errors import ModelError, RunInterrupted
 from rlm_magic.models import ScriptedModel
 from rlm_magic.records import Answer, Completion, Usage
 
-from .conftest import RunFactory, cell
+from .conftest import Deadline, RunFactory, cell
 
 
 def question_of(messages: Sequence[Message]) -> str:
@@ -348,17 +348,18 @@ def test_an_interrupt_ends_the_whole_tree_and_keeps_what_it_found(make_run: RunF
 
 
 def test_the_runs_deadline_ends_every_child_and_keeps_what_came(make_run: RunFactory) -> None:
-    calm = threading.Event()
+    calm, deadline = threading.Event(), Deadline()
     scripts = Scripts({"quick": ["FINAL(found)"], "slow": [cell("x = 1"), "never"]})
 
     def sub(messages: Sequence[Message]) -> str:
         if is_child(messages) and question_of(messages) == "slow" and len(messages) > 2:
+            deadline.wait_and_pass()
             calm.wait(30)
         return scripts(messages)
 
-    run = make_run(
-        [cell("out = rlm_query_batched(['quick', 'slow'])"), "never"], sub=sub, budget=Budget(seconds=0.7)
-    )
+    code = "out = rlm_query_batched(['quick', 'slow'])"
+    run = make_run([cell(code), "never"], sub=sub, budget=Budget(seconds=500), on_event=deadline)
+    deadline.run = run
     answer = run.finish()
     calm.set()
     assert answer.status == "stopped: seconds"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rlm_magic import Answer, Budget, Message
 from rlm_magic.engine import Run, read_trajectory, resting_repl
+from rlm_magic.engine.pending import Paid, read_pending
 from rlm_magic.errors import BudgetError, ModelError, RLMError, RunInterrupted, RunNotFound
 from rlm_magic.models import ScriptedModel
-from rlm_magic.records import CellFinished
+from rlm_magic.records import CellFinished, SubCall, SubCallsProgressed, Usage
 
 from .conftest import RunFactory, cell
 
@@ -258,6 +261,22 @@ def test_a_followed_run_hands_on_its_variables_and_its_story(make_run: RunFactor
     assert answer.run_id != first.run_id
 
 
+def test_variables_are_handed_on_from_run_to_run(make_run: RunFactory) -> None:
+    first = make_run([cell("found = [1]\ndef double(x): return 2 * x") + "FINAL(1)"]).finish()
+    second = make_run([cell("more = 2") + "FINAL(2)"], follow=first).finish()
+    assert set(second.variables) == {"found", "double", "more"}
+    third = make_run([cell("print(double(more))"), "FINAL_VAR(found)"], follow=second).finish()
+    assert third.value is first.variables["found"]
+    assert third.steps[0].cells[0].result.stdout == "4\n"
+
+
+def test_the_answer_of_the_followed_run_is_not_that_of_the_next(make_run: RunFactory) -> None:
+    first = make_run([cell("answer = {'content': 'old', 'ready': True}")]).finish()
+    assert first.text == "old"
+    replies = [cell("x = 1"), cell("answer['content'] = 'new'\nanswer['ready'] = True")]
+    assert make_run(replies, follow=first).finish().text == "new"
+
+
 def test_functions_of_the_followed_run_work_for_the_new_one(make_run: RunFactory) -> None:
     code = (
         "def ask(x):\n    return llm_query(x + context)\n"
@@ -329,3 +348,89 @@ def test_only_what_had_not_come_back_is_asked_for(make_run: RunFactory) -> None:
     assert len(asked) == 1
     assert "anew" in answer.value
     assert answer.usage["sub"].calls == 2
+
+
+def test_what_was_paid_for_is_found_wherever_its_record_was_cut(tmp_path: Path) -> None:
+    reply = {"step": 1, "reply": "日本語", "usage": {}}
+    call = {"step": 1, "call": {"prompt": "なぜ", "response": "理由"}}
+    lines = [(json.dumps(line, ensure_ascii=False) + "\n").encode() for line in (reply, call)]
+    whole = b"".join(lines)
+    for size in range(len(lines[0]), len(whole) + 1):
+        (tmp_path / "run.pending").write_bytes(whole[:size])
+        pending = read_pending(tmp_path / "run.jsonl", after=0)
+        assert pending is not None
+        assert (pending.completion.text, len(pending.sub_calls)) == ("日本語", size == len(whole))
+
+
+def test_the_same_question_about_several_contexts_comes_back_in_their_order(make_run: RunFactory) -> None:
+    second_is_back = threading.Event()
+
+    def sub(messages: Sequence[Message]) -> str:
+        if "printed one" not in messages[-1].content and "printed two" not in messages[-1].content:
+            return cell("print('printed', context)")
+        if "printed one" in messages[-1].content:
+            assert second_is_back.wait(30)
+            return "FINAL(about one)"
+        return "FINAL(about two)"
+
+    def on_event(event: object) -> None:
+        if isinstance(event, SubCallsProgressed) and event.done == 1:
+            second_is_back.set()
+
+    run = make_run(
+        [cell("out = rlm_query_batched(['sum up'] * 2, contexts=['one', 'two'])")], sub=sub, on_event=on_event
+    )
+    run.step()
+    first = run.stop()
+    assert first.variables["out"] == ["about one", "about two"]
+    answer = make_run(["FINAL_VAR(out)"], sub=no_calls, resume=elsewhere(first)).finish()
+    assert answer.value == ["about one", "about two"]
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["this kernel", "another kernel"])
+def test_what_a_batch_had_got_back_when_it_was_interrupted_is_not_paid_for_again(
+    make_run: RunFactory, here: bool
+) -> None:
+    others_are_back, calm = threading.Event(), threading.Event()
+    asked: list[str] = []
+
+    def sub(messages: Sequence[Message]) -> str:
+        asked.append(messages[-1].content)
+        if asked.count("slow") == 1 and messages[-1].content == "slow":
+            assert others_are_back.wait(30)
+            signal.raise_signal(signal.SIGINT)
+            calm.wait(30)
+        return f"re {messages[-1].content}"
+
+    def on_event(event: object) -> None:
+        if isinstance(event, SubCallsProgressed) and event.done == 2:
+            others_are_back.set()
+
+    batch = cell("out = llm_query_batched(['a', 'slow', 'b'])")
+    with pytest.raises(RunInterrupted) as caught:
+        make_run([batch], sub=sub, on_event=on_event).finish()
+    calm.set()
+    first = caught.value.answer
+    repl = resting_repl(first) if here else None
+    run = make_run([batch, "FINAL_VAR(out)"], sub=sub, repl=repl, resume=first if here else elsewhere(first))
+    answer = run.finish()
+    assert answer.value == ["re a", "re slow", "re b"]
+    assert sorted(asked) == ["a", "b", "slow", "slow"]
+    assert {call.prompt: call.cached for call in answer.steps[1].sub_calls} == {
+        "a": True,
+        "b": True,
+        "slow": False,
+    }
+    assert answer.usage["sub"].calls == 3
+
+
+def test_a_reply_about_one_context_is_not_taken_for_that_about_another(make_run: RunFactory) -> None:
+    one = SubCall(
+        "sub", "sum up", "about one", Usage(1, 1, 1), 0.0, child=Answer("q", "", "answered"), number=0
+    )
+    two = replace(one, reply="about two", number=1)
+    paid = Paid([two])
+    assert paid.take("sum up", 0) is None
+    assert paid.take("sum up", 1) == two
+    assert Paid([two, one]).take("sum up", 0) == one
+    assert Paid([replace(two, child=None)]).take("sum up", 0) is not None

@@ -10,7 +10,14 @@ import pytest
 from rlm_magic import Budget, Completion, Message, RLMError, Usage
 from rlm_magic.config import EngineConfig
 from rlm_magic.engine.tools import RESERVED
-from rlm_magic.errors import AnswerRejected, BudgetError, ModelError, RunInterrupted, ScriptExhausted
+from rlm_magic.errors import (
+    AnswerRejected,
+    BudgetError,
+    BudgetExceeded,
+    ModelError,
+    RunInterrupted,
+    ScriptExhausted,
+)
 from rlm_magic.models import ScriptedModel
 from rlm_magic.records import (
     CellFinished,
@@ -23,7 +30,7 @@ from rlm_magic.records import (
     ThinkingStarted,
 )
 
-from .conftest import TEXT, RunFactory, cell
+from .conftest import TEXT, Deadline, RunFactory, cell
 
 ENDINGS = {
     "text": ["FINAL(beta)"],
@@ -43,6 +50,9 @@ ENDINGS = {
     "answer dict by update": [cell("answer.update(content='beta', ready=True)")],
     "answer dict over two steps": [cell("answer['content'] = 'beta'"), cell("answer['ready'] = True")],
     "answer dict made anew": [cell("answer = {'content': 'beta', 'ready': True}")],
+    "answer dict with an array": [
+        cell("import numpy\nanswer['content'] = numpy.array(['beta'])[:1]\nanswer['ready'] = True"),
+    ],
     "answer as the model's own variable": [cell("answer = 'beta'"), "FINAL_VAR(answer)"],
     "after a draft in thought": ["<think>\nFINAL(draft)\n</think>\nFINAL(beta)"],
     "missing variable, then text": ["FINAL_VAR(missing)\nFINAL(beta)"],
@@ -54,7 +64,7 @@ ENDINGS = {
 def test_every_way_to_end(make_run: RunFactory, replies: list[str]) -> None:
     answer = make_run(replies).finish()
     assert answer.status == "answered"
-    assert answer.text.strip() == "beta"
+    assert answer.text.strip(" []'") == "beta"
     assert len(answer.steps) == len(replies)
     assert answer.steps[-1].final == answer.text
 
@@ -112,6 +122,14 @@ TOLD = {
     "FINAL of what has no text": (
         cell("class Bad:\n    def __str__(self): raise ValueError('no text')\nFINAL(Bad())"),
         "no text",
+    ),
+    "answer dict of what has no text": (
+        cell("answer['content'] = 10**5000\nanswer['ready'] = True"),
+        'answer["content"] was not used: its str() failed: ValueError',
+    ),
+    "str of the answer fails the second time": (
+        cell("class Once(list):\n    def __str__(self): return 'x' + self.pop()\nFINAL(Once(['y']))"),
+        "Your answer was not used: its str() failed: IndexError",
     ),
 }
 
@@ -376,21 +394,24 @@ def test_the_run_ends_when_its_seconds_are_over_inside_a_model_call(make_run: Ru
 
 
 def test_the_run_ends_when_its_seconds_are_over_inside_a_sub_call(make_run: RunFactory) -> None:
-    never = threading.Event()
+    never, deadline = threading.Event(), Deadline()
 
     def reply(messages: Sequence[Message]) -> str:
         if messages[-1].content == "slow":
+            deadline.wait_and_pass()
             never.wait(30)
         return "quick reply"
 
     code = "n = 1\nout = llm_query_batched(['quick', 'slow'])"
-    answer = make_run([cell(code), "never"], sub=reply, budget=Budget(seconds=0.5)).finish()
+    run = make_run([cell(code), "never"], sub=reply, budget=Budget(seconds=500), on_event=deadline)
+    deadline.run = run
+    answer = run.finish()
     never.set()
     assert answer.status == "stopped: seconds"
     assert answer.variables["n"] == 1
     quick, slow = answer.steps[0].sub_calls
     assert quick.reply == "quick reply"
-    assert "seconds=0.5" in (slow.error or "")
+    assert "seconds=500" in (slow.error or "")
     # What came in time is not lost to the variable either.
     out = answer.variables["out"]
     assert out[0] == "quick reply"
@@ -407,10 +428,10 @@ def test_a_cell_that_runs_too_long_is_stopped_and_the_run_goes_on(make_run: RunF
 
 def test_waiting_for_a_sub_call_does_not_use_up_the_cells_time(make_run: RunFactory) -> None:
     def reply(messages: Sequence[Message]) -> str:
-        threading.Event().wait(0.8)
+        threading.Event().wait(1.5)
         return "slow but fine"
 
-    answer = make_run([cell("FINAL(llm_query('x'))")], sub=reply, budget=Budget(cell_seconds=0.4)).finish()
+    answer = make_run([cell("FINAL(llm_query('x'))")], sub=reply, budget=Budget(cell_seconds=1.0)).finish()
     assert answer.text == "slow but fine"
 
 
@@ -440,6 +461,46 @@ def test_a_foreign_fault_of_a_model_is_a_model_error(make_run: RunFactory) -> No
         make_run(reply).finish()
 
 
+ODD_VALUES = {
+    "a number of 5,000 digits": "value = 10**4999",
+    "a dict without a length": "class D(dict):\n    def __len__(self): raise ValueError\nvalue = D()",
+    "a str without a repr": "class S(str):\n    def __repr__(self): raise ValueError\nvalue = S('a')",
+    "a flag that is neither": "import numpy\nanswer['ready'] = value = numpy.array([1, 2])",
+}
+
+
+@pytest.mark.parametrize("code", ODD_VALUES.values(), ids=ODD_VALUES)
+def test_no_value_of_the_models_ends_the_run_by_being_looked_at(make_run: RunFactory, code: str) -> None:
+    answer = make_run([cell(code), cell("print(SHOW_VARS())"), "FINAL(ok)"]).finish()
+    assert (answer.text, answer.status) == ("ok", "answered")
+    assert "value: " in answer.steps[1].cells[0].result.stdout
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), BudgetExceeded("not ours", limit="tokens")]
+)
+def test_a_model_may_raise_anything_and_nobody_waits_for_it(
+    make_run: RunFactory, error: BaseException
+) -> None:
+    def fail(messages: Sequence[Message]) -> str:
+        raise error
+
+    answer = make_run([cell("llm_query_batched(['a'])"), "FINAL(ok)"], sub=fail).finish()
+    assert type(error).__name__ in (answer.steps[0].sub_calls[0].error or "")
+    with pytest.raises(ModelError, match=f"root failed: {type(error).__name__}"):
+        make_run(fail).finish()
+
+
+@pytest.mark.parametrize("reply", ["FINAL(ok)", Completion(None, Usage())], ids=["a str", "no text"])  # type: ignore[arg-type]
+def test_a_model_that_returns_no_reply_is_told_what_to_return(make_run: RunFactory, reply: object) -> None:
+    class Careless(ScriptedModel):
+        def complete(self, messages: object, on_text: object = None) -> Completion:
+            return reply  # type: ignore[return-value]
+
+    with pytest.raises(ModelError, match=r"returned .*; a model returns a Completion with its text as a str"):
+        make_run(Careless([], name="careless")).finish()
+
+
 @pytest.mark.parametrize("where", ["root", "sub", "cell"])
 def test_an_interrupt_ends_the_run_at_once_and_keeps_everything(make_run: RunFactory, where: str) -> None:
     import os
@@ -457,7 +518,8 @@ def test_an_interrupt_ends_the_run_at_once_and_keeps_everything(make_run: RunFac
             threading.Timer(0.2, stop).start()
             never.wait(30)
         return cell(
-            "second = 2\n" + ("import time; time.sleep(30)" if where == "cell" else "llm_query('slow')")
+            "second = 2\n"
+            + ("stop_soon()\nimport time; time.sleep(30)" if where == "cell" else "llm_query('slow')")
         )
 
     def sub(messages: Sequence[Message]) -> str:
@@ -466,11 +528,7 @@ def test_an_interrupt_ends_the_run_at_once_and_keeps_everything(make_run: RunFac
             never.wait(30)
         return "reply"
 
-    def on_event(event: object) -> None:
-        if where == "cell" and isinstance(event, CellStarted) and event.step == 2:
-            threading.Timer(0.2, stop).start()
-
-    run = make_run(root, sub=sub, on_event=on_event)
+    run = make_run(root, sub=sub, given={"stop_soon": lambda: threading.Timer(0.2, stop).start()})
     with pytest.raises(RunInterrupted) as interrupted:
         run.finish()
     never.set()

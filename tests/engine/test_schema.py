@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import enum
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -102,20 +102,33 @@ def test_an_object_that_looks_the_same_fits() -> None:
     assert read_schema(Finding).accept(LooksTheSame()) == Finding(service="db", line=3, tags=["a"])
 
 
+def test_a_dataclass_that_model_code_wrote_fits_too() -> None:
+    @dataclass
+    class Copied:
+        service: str
+        line: int
+
+    original = make_dataclass("Original", [("service", str), ("line", int)])
+    assert read_schema(original).accept(Copied("db", 3)) == original("db", 3)
+    assert read_schema(list[original]).accept([Copied("db", 3)]) == [original("db", 3)]  # type: ignore[valid-type]
+    schema = {"type": "object", "required": ["service", "line"]}
+    assert read_schema(schema).accept(Copied("db", 3)) == {"service": "db", "line": 3}
+
+
 @pytest.mark.parametrize(
     ("form", "value", "said"),
     [
-        (Finding, {"service": "db"}, ["line: Field required", "(dict)"]),
+        (Finding, {"service": "db"}, ["line: Field required", "a dict"]),
         (Finding, {"service": "db", "line": 0}, ["line: Input should be greater than or equal to 1"]),
-        (Finding, '{"service": "db"}', ["line: Field required", "(str)"]),
-        (Finding, "the database", ["(str)"]),
+        (Finding, '{"service": "db"}', ["line: Field required", "a str"]),
+        (Finding, "the database", ["a str"]),
         (
             list[Finding],
             [{"service": "db", "line": 1}, {"line": "x"}],
             ["1.service: Field required", "1.line: "],
         ),
         (int, "many", ["valid integer"]),
-        (int, None, ["(NoneType)"]),
+        (int, None, ["a NoneType"]),
         (PERSON, {"name": "Ada"}, ["'age' is a required property"]),
         (PERSON, {"name": "Ada", "age": -1}, ["age: -1 is less than the minimum of 0"]),
         (PERSON, {"name": "Ada", "age": 1, "x": 2}, ["'x' was unexpected"]),

@@ -125,6 +125,9 @@ def test_what_is_read_while_a_reply_waits_is_not_the_runs(make_run: RunFactory) 
             first, self.taken = self.taken, self.lines
             return Reading(((first, self.lines),) if self.lines > first else ())
 
+        def forget(self) -> None:
+            self.taken = self.lines
+
     reader = Reader()
 
     def read() -> None:

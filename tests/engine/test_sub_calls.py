@@ -40,6 +40,17 @@ def test_one_large_prompt_of_a_batch_fails_alone(make_run: RunFactory) -> None:
     assert value[1].startswith("[llm_query failed: PromptTooLarge: the prompt has about 1,000 tokens")
 
 
+def test_a_question_beyond_the_window_opens_no_child_run(make_run: RunFactory) -> None:
+    sub = ScriptedModel(["FINAL(small)"], name="sub")
+    code = "FINAL(rlm_query_batched(['x' * 12_000, 'small']))"
+    value = make_run([cell(code)], sub=sub, window=lambda name: 2_000).finish().value
+    assert value == [
+        "[rlm_query failed: PromptTooLarge: the prompt has about 3,000 tokens and sub takes 2,000: "
+        "put the question into the prompt and give the text as context=]",
+        "small",
+    ]
+
+
 def test_a_slow_slot_does_not_lose_its_neighbours(make_run: RunFactory) -> None:
     calm = threading.Event()
 
@@ -49,10 +60,10 @@ def test_a_slow_slot_does_not_lose_its_neighbours(make_run: RunFactory) -> None:
         return "quick reply"
 
     code = "out = llm_query_batched(['a', 'slow', 'b'])\nFINAL(out)"
-    answer = make_run([cell(code)], sub=sub, config=EngineConfig(batch_seconds=0.5)).finish()
+    answer = make_run([cell(code)], sub=sub, config=EngineConfig(batch_seconds=2.0)).finish()
     calm.set()
     assert answer.value[0] == answer.value[2] == "quick reply"
-    assert answer.value[1] == "[llm_query failed: ModelError: no reply within 0.5 s, the time for one batch]"
+    assert answer.value[1] == "[llm_query failed: ModelError: no reply within 2 s, the time for one batch]"
 
 
 class Limited(ScriptedModel):

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rlm_magic.engine import find_run, list_runs, read_trajectory
+from rlm_magic.engine.trajectory import Trajectory
 from rlm_magic.errors import RunInterrupted, RunNotFound, TrajectoryError
+from rlm_magic.models import ScriptedModel
+from rlm_magic.redact import redactor
 
 from .conftest import RunFactory, cell
 
@@ -91,12 +97,52 @@ def test_secrets_are_redacted_by_value_and_by_shape(
     assert "[redacted]" in written
 
 
+SHAPES = {
+    "AWS": "AKIA" + "A" * 16,
+    "GitHub": "ghp_" + "a" * 36,
+    "GitHub, fine-grained": "github_pat_" + "a" * 40,
+    "GitLab": "glpat-" + "a" * 20,
+    "Google": "AIza" + "a" * 35,
+    "Hugging Face": "hf_" + "a" * 34,
+    "Slack": "xoxb-" + "1" * 12 + "-abc",
+    "JSON Web Token": f"eyJ{'a' * 10}.eyJ{'b' * 10}.{'c' * 20}",
+    "bearer": "authorization: bearer " + "a" * 20,
+    "password in an address": "postgres://ada:enchantress@db/ships",
+    "private key": f"-----BEGIN RSA PRIVATE KEY-----\n{'a' * 64}\n{'b' * 9}=\n-----END RSA PRIVATE KEY-----",
+}
+
+
+@pytest.mark.parametrize("secret", SHAPES.values(), ids=SHAPES)
+def test_what_has_the_shape_of_a_secret_is_not_written_down(secret: str) -> None:
+    written = redactor({})(f"found: {secret} in line 3")
+    assert written.startswith("found: ")
+    assert written.endswith(" in line 3")
+    assert secret not in written
+    assert not re.search(r"a{8}|enchantress|1{8}|A{8}", written)
+
+
+@pytest.mark.parametrize(
+    "text", ["https://host:8000/a@b", "at 12:30 @ the bar", "s3://logs/2026:11@x", "sk-ip-it"]
+)
+def test_what_is_no_secret_is_written_as_it_is(text: str) -> None:
+    assert redactor({})(text) == text
+
+
 def test_what_json_cannot_say_is_written_all_the_same(make_run: RunFactory) -> None:
     code = "nan, big, lone = float('nan'), float('inf'), '\\ud800'\nlone"
     answer = make_run([cell(code), "FINAL(ok)"]).finish()
     assert answer.trajectory is not None
     for line in answer.trajectory.read_text().splitlines():
         json.loads(line, parse_constant=pytest.fail)
+
+
+def test_options_of_a_model_that_are_no_json_are_written_all_the_same(make_run: RunFactory) -> None:
+    model = ScriptedModel(["FINAL(ok)"], name="own")
+    model.options = {"stop": {"a"}, "pattern": re.compile("b"), "top_p": 1}  # type: ignore[attr-defined]
+    answer = make_run(model).finish()
+    assert answer.trajectory is not None
+    options = lines(answer.trajectory)[0]["backend_kwargs"]
+    assert options == {"model_name": "own", "stop": "<set>", "pattern": "<Pattern>", "top_p": 1}
 
 
 def test_long_texts_are_clipped_with_their_size(make_run: RunFactory) -> None:
@@ -119,6 +165,7 @@ CRASH = """
 import os
 from rlm_magic.engine import Run
 from rlm_magic.models import ScriptedModel
+from rlm_magic.redact import redactor
 from rlm_magic.repl.live import LiveRepl
 cell = "```repl\\n{}\\n```"
 model = ScriptedModel([cell.format("n = 1"), cell.format("import os; os._exit(9)")])
@@ -143,6 +190,67 @@ def test_half_a_last_line_is_left_out(make_run: RunFactory) -> None:
     path.write_bytes(whole[: len(whole) - 20])
     assert read_trajectory(path).status == "unfinished"
     assert len(read_trajectory(path).steps) == 3
+
+
+def test_a_record_that_was_cut_reads_back_and_goes_on(make_run: RunFactory) -> None:
+    answer = make_run([cell("print('日本語')"), cell("llm_query('なぜ?')"), "FINAL(ok)"]).finish()
+    path = answer.trajectory
+    assert path is not None
+    whole = path.read_bytes()
+    first = whole.index(b"\n") + 1
+    # In and around every character of several bytes and every end of a line.
+    telling = [at for at in range(first, len(whole)) if re.search(rb"[\n\x80-\xff]", whole[at - 2 : at + 2])]
+    for size in telling:
+        path.write_bytes(whole[:size])
+        steps = read_trajectory(path).steps
+        Trajectory.go_on(path).close()
+        # What was read as a step is still there, and what follows begins a line.
+        assert path.read_bytes().endswith(b"\n")
+        assert read_trajectory(path).steps == steps
+
+
+@pytest.fixture
+def small_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let the files of runs take so many bytes more."""
+    write, room = os.write, [1 << 30]
+
+    def write_if_room(file: int, data: bytes) -> int:
+        if not os.readlink(f"/proc/self/fd/{file}").endswith((".jsonl", ".pending")):
+            return write(file, data)
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = write(file, data[: room[0]])
+        room[0] -= written
+        return written
+
+    monkeypatch.setattr(os, "write", write_if_room)
+    return lambda size_bytes: room.__setitem__(0, size_bytes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the files of runs in /proc")
+@pytest.mark.parametrize("left_bytes", [0, 1, 700, 3_000, 8_000])
+def test_a_disk_that_fills_up_costs_the_record_and_not_the_run(
+    make_run: RunFactory, small_disk: Callable[[int], None], left_bytes: int
+) -> None:
+    replies = [*REPLIES[:2], cell("rlm_query_batched(['child']);"), "FINAL_VAR(x)"]
+    run = make_run(replies, sub=["why not", "FINAL(child)"])
+    small_disk(left_bytes)
+    with pytest.warns(UserWarning, match="is not recorded any more: .*No space left"):
+        answer = run.finish()
+    assert (answer.text, answer.status, len(answer.steps)) == ("why not", "answered", 4)
+    assert answer.trajectory is not None
+    # No half line: what is there reads back.
+    assert answer.trajectory.read_bytes().endswith(b"\n")
+    assert len(read_trajectory(answer.trajectory).steps) < 4
+
+
+def test_where_no_record_can_be_kept_nothing_is_asked(
+    make_run: RunFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RLM_DATA_DIR", str(tmp_path / "file"))
+    with pytest.raises(TrajectoryError, match=r"cannot be recorded in .*set RLM_DATA_DIR to a directory"):
+        make_run(["FINAL(ok)"])
 
 
 @pytest.mark.parametrize("content", ["", "not json\n", "[1]\n", '{"type": "iteration"}\n'])
@@ -171,6 +279,17 @@ def test_saving(make_run: RunFactory, tmp_path: Path) -> None:
     assert read_trajectory(answer.save(tmp_path / "run.jsonl")).text == "ok"
     with pytest.raises(ValueError, match=r"run\.txt"):
         answer.save(tmp_path / "run.txt")
+
+
+def test_saving_takes_paths_as_people_write_them(
+    make_run: RunFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    answer = make_run(REPLIES).finish()
+    assert answer.save("~/run.JSONL") == tmp_path / "run.JSONL"
+    assert answer.trajectory is not None
+    assert answer.save(answer.trajectory) == answer.trajectory
+    assert read_trajectory(answer.trajectory).text == "ok"
 
 
 def test_of_runs_that_began_in_the_same_second_the_one_written_last_is_the_newest(tmp_path: Path) -> None:

@@ -69,6 +69,30 @@ def test_request_made_often_gets_its_replies_in_order_then_the_last(tape: Path) 
     assert ReplayModel(tape).complete(HELLO).text == "one"
 
 
+def test_replies_to_the_same_request_come_in_the_order_of_asking_and_not_of_coming(tape: Path) -> None:
+    first_is_asked, second_is_back = threading.Event(), threading.Event()
+    turns = iter(["first", "second"])
+
+    def reply(messages: object) -> str:
+        turn = next(turns)
+        if turn == "first":
+            first_is_asked.set()
+            assert second_is_back.wait(30)
+        return turn
+
+    model = recording(ScriptedModel(reply), tape)
+    thread = threading.Thread(target=model.complete, args=(HELLO,))
+    thread.start()
+    assert first_is_asked.wait(30)
+    model.complete(HELLO)
+    second_is_back.set()
+    thread.join()
+    # A recording that is continued counts on.
+    recording(ScriptedModel(["third"]), tape).complete(HELLO)
+    again = ReplayModel(tape)
+    assert [again.complete(HELLO).text for _ in range(3)] == ["first", "second", "third"]
+
+
 @given(st.lists(st.text(max_size=8), max_size=12), st.randoms())
 def test_order_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, prompts: list[str], rng: random.Random
@@ -252,7 +276,7 @@ def test_every_line_is_strict_json_and_says_what_it_is(tape: Path) -> None:
     assert {**lines[1], "id": ""} == {"type": "message", "id": "", "role": "user", "content": "à\nb"}
     usage = {"calls": 1, "input_tokens": 1, "output_tokens": 2, "cost_usd": 0.0}
     reply = {"text": "déjà\u2028vu", "stop_reason": "stop", "usage": usage}
-    request = {"model": "scripted", "options": {}, "messages": [lines[1]["id"]]}
+    request = {"model": "scripted", "options": {}, "messages": [lines[1]["id"]], "asked": 0}
     assert lines[2] == {"type": "exchange", **request, **reply}
     assert "déjà" in tape.read_text(encoding="utf-8")
 

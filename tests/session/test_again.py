@@ -12,6 +12,7 @@ import rlm_magic
 from rlm_magic import Budget
 from rlm_magic.errors import ModelError, NotRecorded, RLMError, RunNotFound
 from rlm_magic.models import ScriptedModel
+from rlm_magic.models.recording import read_recording
 from rlm_magic.session import how_asked, recorded
 
 from ..models.provider_server import Plan, openai_events, provider_server
@@ -101,20 +102,56 @@ def test_models_options_and_budget_of_a_resumed_run_are_those_of_its_record(
         assert failed.value.answer is not None
         run_id = failed.value.answer.run_id
         asked, budget = how_asked(recorded(run_id))
-        answer = rlm_magic.resume(run_id, [TEXT])
+        server.plans.insert(0, Plan(status=400))
+        with pytest.raises(ModelError):
+            rlm_magic.resume(run_id, [TEXT])
         sent = server.requests[-1].body
+        answer = rlm_magic.resume(run_id, [TEXT], options={"seed": 4})
+        anew = server.requests[-1].body
     assert (asked.model, asked.sub_model) == ("openai:gpt-5", "openai:gpt-5-mini")
     assert (asked.options, asked.sub_options) == ({"reasoning_effort": "low"}, {"seed": 3})
     assert budget == Budget(steps=7, sub_calls=5)
     assert answer.text == "Ada"
     assert sent["model"] == "gpt-5"
     assert sent["reasoning_effort"] == "low"
+    assert (anew["seed"], "reasoning_effort" in anew) == (4, False)
 
 
 def test_an_answered_run_has_nothing_left_to_resume() -> None:
     answer = rlm_magic.ask("q", [TEXT], model=Listening("FINAL(ok)"))
     with pytest.raises(RLMError, match="has its answer"):
         rlm_magic.resume(answer, [TEXT], model=Listening())
+    # Whatever else would be wrong with it: the model of this one cannot be opened by its name.
+    with pytest.raises(RLMError, match="has its answer"):
+        rlm_magic.resume(answer, [TEXT])
+
+
+def test_a_run_that_goes_on_can_be_recorded_and_cached(tmp_path: Path) -> None:
+    store: dict[str, bytes] = {}
+
+    class Kept:
+        def get(self, key: str) -> bytes | None:
+            return store.get(key)
+
+        def put(self, key: str, data: bytes) -> None:
+            store[key] = data
+
+    model = Listening("nothing", "nothing", code("FINAL(llm_query('a'))"))
+    first = rlm_magic.ask("q", [TEXT], model=model, budget=Budget(steps=1))
+    second = rlm_magic.resume(
+        first,
+        [TEXT],
+        model=model,
+        sub_model=ScriptedModel(["said"], name="sub"),
+        budget=Budget(steps=5),
+        record=tmp_path / "rest.jsonl",
+        cache=Kept(),
+    )
+    assert second.text == "said"
+    assert len(store) == 1
+    recorded_texts = [exchange.text for exchange in read_recording(tmp_path / "rest.jsonl")]
+    assert recorded_texts[-1] == "said"
+    assert len(recorded_texts) == 2
 
 
 def test_there_is_nothing_to_resume() -> None:

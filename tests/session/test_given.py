@@ -16,6 +16,7 @@ from rlm_magic.errors import BudgetError, ReservedName, SchemaError, SourceError
 from rlm_magic.models import ScriptedModel
 from rlm_magic.records import RunStarted
 from rlm_magic.session import choose_models
+from rlm_magic.views import answer_plain
 
 from ..models.provider_server import Plan, openai_events, provider_server
 from .models import TEXT, Listening, code
@@ -65,6 +66,31 @@ def test_given_variables_are_not_told() -> None:
     model = Listening(code("FINAL(quiet)"))
     assert rlm_magic.ask("q", [TEXT], model=model, given={"quiet": 5}).value == 5
     assert "quiet" not in model.instructions
+
+
+def test_given_variables_are_there_in_child_runs_too_as_they_were_given() -> None:
+    held: list[int] = []
+    model = Listening(code("quiet = None\nmine = 1\nFINAL(rlm_query_batched(['a', 'b']))"))
+    child = Listening(*[code("quiet.append(1)\nFINAL('mine' in globals())")] * 2)
+    answer = rlm_magic.ask("q", [TEXT], model=model, sub_model=child, given={"quiet": held})
+    assert answer.value == ["False", "False"]
+    assert held == [1, 1]
+    assert "quiet" not in child.instructions
+
+
+def test_what_is_given_to_a_run_that_goes_on_reaches_its_child_runs() -> None:
+    model = Listening("nothing", "nothing", code("FINAL(rlm_query('a'))"))
+    child = Listening(code("FINAL(late)"))
+    first = rlm_magic.ask("q", [TEXT], model=model, sub_model=child, budget=rlm_magic.Budget(steps=1))
+    second = rlm_magic.resume(
+        first,
+        [TEXT],
+        model=model,
+        sub_model=child,
+        budget=rlm_magic.Budget(steps=5),
+        given={"late": "here"},
+    )
+    assert second.text == "here"
 
 
 @pytest.mark.parametrize(
@@ -229,6 +255,53 @@ def test_coverage_counts_the_lines_of_the_context_whatever_its_unit(unit: Any) -
     assert answer.coverage is not None
     assert (answer.coverage.lines, answer.coverage.read) == (10, ((2, 4),))
     assert [each.status for each in answer.citations] == ["read", "no such line"]
+
+
+def numbered(name: str) -> str:
+    return "".join(f"{name} {number}\n" for number in range(100))
+
+
+def test_what_is_read_of_texts_under_other_names_is_told_and_may_be_cited() -> None:
+    logs = rlm_magic.open_context([numbered("log")])
+    child = code("notes[50]\nFINAL(llm_query(notes[60]))")
+    model = Listening(
+        code("context[1:4]", "notes[10:20]", "notes.search('note 5')", "rlm_query('q');"),
+        "FINAL([L2], [notes L11-L12, L30] and [notes: L200]; [logs L2], [context L2], [see L2].)",
+    )
+    answer = rlm_magic.ask(
+        "q",
+        logs,
+        model=model,
+        sub_model=Listening(child, "fine"),
+        contexts={"notes": [numbered("note")], "logs": logs},
+    )
+    assert answer.coverage is not None
+    assert answer.coverage.read == ((1, 4),)
+    assert list(answer.other_coverage) == ["notes"]
+    notes = answer.other_coverage["notes"]
+    assert notes.read == ((5, 6), (10, 20), (50, 61))
+    assert (notes.lines, notes.searched) == (100, ((0, 100),))
+    assert (60, 61) in notes.prompted
+    assert [(each.context, each.label, each.status, each.text) for each in answer.citations] == [
+        ("", "L2", "read", "log 2"),
+        ("notes", "L11-L12", "read", "note 11\nnote 12"),
+        ("notes", "L30", "not read", "note 30"),
+        ("notes", "L200", "no such line", ""),
+        ("logs", "L2", "read", "log 2"),
+    ]
+    assert "as [notes L12]" in model.instructions
+    assert "notes: read " in answer_plain(answer)
+
+
+def test_what_a_run_has_read_of_other_texts_is_kept_when_it_goes_on() -> None:
+    model = Listening(
+        code("notes[10:20]"), "nothing yet", code("notes[30]"), "FINAL([notes L11] [notes L30])"
+    )
+    texts = {"context": numbered("log"), "contexts": {"notes": [numbered("note")]}}
+    first = rlm_magic.ask("q", model=model, budget=rlm_magic.Budget(steps=1), **texts)
+    second = rlm_magic.resume(first, model=model, budget=rlm_magic.Budget(steps=9), **texts)
+    assert second.other_coverage["notes"].read == ((10, 20), (30, 31))
+    assert [each.status for each in second.citations] == ["read", "read"]
 
 
 def test_lines_in_a_sub_prompt_count_as_shown_to_a_sub_model() -> None:

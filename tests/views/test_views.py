@@ -21,6 +21,7 @@ from rlm_magic.views import (
     summary_line,
     trace_html,
 )
+from rlm_magic.views.strip import strip_of
 
 MOST_TRACE_CHARS = 52_000
 
@@ -273,6 +274,25 @@ def test_coverage_and_citations_are_told() -> None:
         assert "Not L900-L912, nor [x900]" in shown
         assert "read 10 of 2,000 lines (0.50 %) · searched 2,000 · 2 in prompts of sub-models" in shown
         assert "cited places: 1 read, 1 not read, 1 no such line" in shown
+
+
+def test_texts_under_other_names_are_told_by_their_names() -> None:
+    text = "Paris [L7], [notes L7] and [notes: L9]; [other L7]."
+    cited = (
+        Citation(7, 7, "read", "L7"),
+        Citation(7, 7, "not read", "L7", text="of the notes", context="notes"),
+        Citation(9, 9, "read", "L9", context="notes"),
+    )
+    others = {"notes": Coverage(lines=10, read=((0, 5),)), "unread": Coverage(lines=10)}
+    answer = Answer("q", text, "answered", coverage=READ, citations=cited, other_coverage=others)
+    for shown in (answer_plain(answer), Tags(answer_html(answer)).text, Tags(page_html(answer)).text):
+        assert "Paris [L7], [notes L7 (not read)] and [notes: L9]; [other L7]." in shown
+        assert "notes: read 5 of 10 lines (50 %)" in shown
+        assert "unread" not in shown
+    assert "notes L7" in Tags(page_html(answer)).text.replace(text, "")
+    strip = strip_of(answer)
+    assert strip is not None
+    assert [mark.number for mark in strip.citations] == [1]
 
 
 def test_an_answer_that_cites_well_is_shown_to_the_letter() -> None:
