@@ -68,7 +68,9 @@ class Terminal:
         self.prompt()
 
     def _environment(self, term: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("RLM_")}
+        # Those of the terminal that the tests run in go before what this terminal says of itself.
+        not_ours = ("RLM_", "COLUMNS", "LINES")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(not_ours)}
         return {
             **kept,
             "TERM": term,
