@@ -52,7 +52,7 @@ class MemoryTier:
             self.resident[number] = segment
             self._clock.append(number)
             self._held_bytes += segment.size_bytes
-            is_due = self._evicted_bytes > self._budget_bytes // 8
+            is_due = self._evicted_bytes > self._budget_bytes // 32
             if is_due:
                 self._evicted_bytes = 0
         if is_due:

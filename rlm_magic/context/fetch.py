@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from ..config import ContextConfig
+from ..config import MIB, ContextConfig
 from ..forked import tell_after_fork
 from ..records import ReadStats
 from .cache import MemoryTier
@@ -23,6 +23,8 @@ from .stats import ReadCounter
 from .stores import Store
 from .stores.directory import DirectoryStore
 from .stores.objects import ObstoreStore
+
+_BESIDE_BYTES = 64 * MIB
 
 
 class StoredSegments:
@@ -236,5 +238,6 @@ def _tier_bytes(text_bytes: int, config: ContextConfig, *, is_remote: bool) -> i
     """Return what the memory tier may hold of a text."""
     if not is_remote or text_bytes <= config.memory_bytes:
         return config.memory_bytes
-    # What does not fit is read on and on, and malloc keeps holes between segments of unequal length.
-    return config.memory_bytes * 5 // 8
+    # What does not fit is read on and on, and malloc keeps holes between segments of unequal length. What the
+    # connections and the disk tier's queue hold besides is the same for a small memory.
+    return config.memory_bytes * 5 // 8 - min(_BESIDE_BYTES, config.memory_bytes // 4)
