@@ -120,7 +120,7 @@ class Coverage:
     """Which of the context's `lines` a run read, searched, and showed to sub-models.
 
     `documents` are the names of the context's documents, each with its first line; none where there is but
-    one, or more than a map of the text could mark.
+    one, or more than a map of the text could mark. `unmarked` is then how many there are.
     """
 
     lines: int
@@ -128,6 +128,7 @@ class Coverage:
     searched: LineRanges = ()
     prompted: LineRanges = ()
     documents: tuple[tuple[str, int], ...] = ()
+    unmarked: int = 0
 
     @property
     def read_share(self) -> float:

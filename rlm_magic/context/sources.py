@@ -126,9 +126,7 @@ def _text_of(
 ) -> Text:
     is_address = isinstance(source, os.PathLike) or (isinstance(source, str) and not is_text(source))
     if exclude and not is_address:
-        raise SourceError(
-            f"exclude={list(exclude)!r} leaves out files; this source is not a glob or directory"
-        )
+        raise _nothing_to_exclude(exclude, "this source")
     if not access.is_default and not is_address:
         raise SourceError(f"{NOT_REMOTE}; this source is a {type(source).__name__}")
     if isinstance(source, str) and is_text(source):
@@ -136,7 +134,7 @@ def _text_of(
     if isinstance(source, list | tuple):
         return text_of(named(source), kind="list", errors=errors, config=config)
     if isinstance(source, str | os.PathLike):
-        return text_at(
+        text = text_at(
             os.fspath(source),
             errors=errors,
             name=name,
@@ -145,6 +143,9 @@ def _text_of(
             access=access,
             literal=not isinstance(source, str),
         )
+        if text.origin.exclude != exclude:
+            raise _nothing_to_exclude(exclude, text.origin.address)
+        return text
     if isinstance(source, bytes | bytearray | memoryview):
         raise SourceError("a context is text, not bytes; decode them first: open_context([data.decode()])")
     if isinstance(source, Store):
@@ -152,6 +153,13 @@ def _text_of(
     raise SourceError(
         f"a {type(source).__name__} cannot be bound as a context; "
         "give a path, a glob, a directory, or a list of texts"
+    )
+
+
+def _nothing_to_exclude(exclude: tuple[str, ...], what: str) -> SourceError:
+    return SourceError(
+        f"exclude={list(exclude)!r} leaves out files of a glob or directory, and {what} is neither; "
+        "leave exclude out"
     )
 
 

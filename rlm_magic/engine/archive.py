@@ -198,7 +198,8 @@ def _coverage(record: Mapping[str, Any] | None) -> Coverage | None:
     if record is None:
         return None
     documents = tuple((str(name), int(line)) for name, line in record.get("documents") or ())
-    return Coverage(int(record.get("lines") or 0), documents=documents, **_ranges(record))
+    lines, unmarked = (int(record.get(name) or 0) for name in ("lines", "unmarked"))
+    return Coverage(lines, documents=documents, unmarked=unmarked, **_ranges(record))
 
 
 def _ranges(record: Mapping[str, Any]) -> dict[str, LineRanges]:

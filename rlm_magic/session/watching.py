@@ -51,8 +51,15 @@ class Watch:
 
 def _coverage(context: Context, whole: Reading) -> Coverage:
     documents = context.documents
-    starts = tuple(documents.starts()) if 1 < len(documents) <= _MOST_DOCUMENTS else ()
-    return Coverage(context.info.lines, whole.read, whole.searched, whole.prompted, starts)
+    number = len(documents)
+    return Coverage(
+        context.info.lines,
+        whole.read,
+        whole.searched,
+        whole.prompted,
+        documents=tuple(documents.starts()) if 1 < number <= _MOST_DOCUMENTS else (),
+        unmarked=number if number > _MOST_DOCUMENTS else 0,
+    )
 
 
 def _reading(before: Coverage | None, context: Context) -> Reading:

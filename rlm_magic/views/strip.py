@@ -64,7 +64,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The map of one answer. `words` says the same in words: each lane with the ranges that it has."""
+    """The map of one answer. `words` says the same in words: each lane with the ranges that it has.
+
+    `unmarked` documents are too many to mark.
+    """
 
     lines: int
     bins: tuple[Bin, ...]
@@ -72,6 +75,7 @@ class Strip:
     citations: tuple[Mark, ...]
     lanes: tuple[tuple[str, str], ...]
     words: tuple[str, ...]
+    unmarked: int = 0
     height: int = len(LANES) * (_LANE_HEIGHT + _LANE_GAP)
     tick_height: int = 10
 
@@ -90,6 +94,7 @@ def strip_of(answer: Answer) -> Strip | None:
         _ticks(coverage.lines, answer.citations),
         tuple((name, colour) for _, name, colour in LANES),
         tuple(f"{name}: {_named(getattr(coverage, field))}" for field, name, _ in LANES),
+        coverage.unmarked,
     )
 
 

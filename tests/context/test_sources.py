@@ -12,7 +12,13 @@ import pytest
 
 from rlm_magic.config import ContextConfig
 from rlm_magic.context import Context, from_text, ingest, open_context
-from rlm_magic.errors import ContextTooLarge, SnapshotChanged, SourceError, SourceNotFound
+from rlm_magic.errors import (
+    ContextTooLarge,
+    SnapshotChanged,
+    SourceError,
+    SourceNotFound,
+    StoreUnavailable,
+)
 
 from .texts import small
 
@@ -96,6 +102,18 @@ def test_options_of_remote_sources_are_for_remote_sources(tree: Path) -> None:
 def test_what_cannot_be_bound(source: Any, message: str) -> None:
     with pytest.raises(SourceError, match=message):
         open_context(source)
+
+
+@pytest.mark.parametrize("source", ["a.txt", "stored"])
+def test_what_has_no_files_to_leave_out_refuses_to(tree: Path, source: str) -> None:
+    ingest(["text\n"], tree / "stored")
+    with pytest.raises(SourceError, match=r"exclude=\['b\*'\].*leave exclude out"):
+        open_context(source, exclude=["b*"])
+
+
+def test_a_place_that_cannot_be_made_is_named(tree: Path) -> None:
+    with pytest.raises(StoreUnavailable, match=r"a\.txt/below.*cannot be written"):
+        ingest(["text\n"], tree / "a.txt" / "below")
 
 
 def test_options_are_checked() -> None:

@@ -58,7 +58,7 @@ def mapping_of(shape: Shape) -> Callable[[Any], bool]:
 
 USAGE = {"calls": int, "input_tokens": int, "output_tokens": int, "cost_usd": Nullable(NUMBER)}
 RANGES = {"read": [[int]], "searched": [[int]], "prompted": [[int]]}
-COVERAGE = {"lines": int, "documents": [[(str, int)]], **RANGES}
+COVERAGE = {"lines": int, "documents": [[(str, int)]], "unmarked": int, **RANGES}
 OPTIONS = mapping_of(object)
 METADATA = {
     "type": str,

@@ -11,6 +11,7 @@ from rlm_magic import Answer, ask
 from rlm_magic.context import from_text, ingest, open_context
 from rlm_magic.engine import read_trajectory
 from rlm_magic.models import ScriptedModel
+from rlm_magic.views import answer_html
 
 from .models import TEXT, code
 
@@ -50,6 +51,15 @@ def test_lines_of_a_view_are_those_of_the_view() -> None:
     assert [(c.text, c.document) for c in answer.citations] == [("Eve", "a.txt"), ("Bob", "b.txt")]
     assert answer.coverage is not None
     assert answer.coverage.documents == (("a.txt", 0), ("b.txt", 1))
+
+
+def test_more_documents_than_a_map_can_mark_are_counted_there() -> None:
+    code = "```repl\nprint(context[7])\n```"
+    source = [(f"{n}.txt", f"text {n}\n") for n in range(1_234)]
+    answer = ask("?", open_context(source), model=ScriptedModel([code, "FINAL(seven [L7])"]))
+    assert answer.coverage is not None
+    assert (answer.coverage.documents, answer.coverage.unmarked) == ((), 1_234)
+    assert "1,234 documents: too many to mark" in answer_html(answer)
 
 
 def test_citations_are_recorded_and_read_back() -> None:

@@ -52,7 +52,7 @@ class DirectoryStore:
 
     def put(self, key: str, parts: Sequence[bytes]) -> None:
         """Write a file beside its place, flush it, and rename it."""
-        with _as_our_errors(self.url, key):
+        with _as_our_errors(self.url, key, writes=True):
             self._replace(self._root / key, parts)
 
     def swap(self, key: str, data: bytes, *, expected: str | None) -> None:
@@ -62,7 +62,7 @@ class DirectoryStore:
         merely exists would stay.
         """
         path = self._root / key
-        with _as_our_errors(self.url, key):
+        with _as_our_errors(self.url, key, writes=True):
             self._root.mkdir(parents=True, exist_ok=True)
             with _locked(self._root / _LOCK_NAME):
                 found = _head(os.stat(path)).version if path.exists() else None
@@ -175,13 +175,15 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _as_our_errors(url: str, key: str) -> Iterator[None]:
+def _as_our_errors(url: str, key: str, *, writes: bool = False) -> Iterator[None]:
     path = os.path.join(url, key)
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise SegmentMissing(f"{path} is not there") from error
     except (SegmentMissing, SnapshotChanged, WriteConflict):
         raise
     except OSError as error:
+        if writes:
+            raise StoreUnavailable(f"{path} cannot be written: {error.strerror or error}") from error
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise SegmentMissing(f"{path} is not there") from error
         raise StoreUnavailable(f"{path}: {error.strerror or error}") from error
