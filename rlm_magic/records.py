@@ -381,6 +381,19 @@ class SubCallsProgressed:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildRunProgressed:
+    """A child run that a cell waits for was asked for its reply of `turn`, of at most `max_steps`.
+
+    `step` is that of the run whose events these are; `question` is the child's own.
+    """
+
+    step: int
+    question: str
+    turn: int
+    max_steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class CellFinished:
     """A cell of the reply has run."""
 
@@ -410,6 +423,7 @@ Event = (
     | RunPaused
     | CellStarted
     | SubCallsProgressed
+    | ChildRunProgressed
     | CellFinished
     | StepFinished
     | RunFinished

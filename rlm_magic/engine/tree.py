@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import PromptTooLarge
-from ..records import SubCallsProgressed
+from ..records import ChildRunProgressed, Event, SubCallsProgressed, ThinkingStarted
 from .call_record import call_record
 from .calls import too_large
 from .children import Query
@@ -63,5 +65,20 @@ def open_child(run: Run, query: Query) -> Run:
         extra_prompt=seen.child_prompt,
         child_prompt=seen.child_prompt,
         open_child=seen.open_child,
+        on_event=_told_by(query.prompt, to=run),
         parent=run,
     )
+
+
+def _told_by(question: str, *, to: Run) -> Callable[[Event], None]:
+    """Return what tells a run which turn its child run is at, or a child of that."""
+
+    def report(event: Event) -> None:
+        step = len(to.steps) + 1
+        if isinstance(event, ThinkingStarted):
+            most = to.ledger.root_budget.child_steps
+            to.report(ChildRunProgressed(step, question, event.step, most))
+        elif isinstance(event, ChildRunProgressed):
+            to.report(replace(event, step=step))
+
+    return report

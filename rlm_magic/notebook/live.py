@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..records import (
     CellFinished,
     CellStarted,
+    ChildRunProgressed,
     Event,
     ReadStats,
     RunFinished,
@@ -73,6 +74,7 @@ class Live:
         self._max_steps = self._step = 0
         self._doing = "starting"
         self._cell = ""
+        self._batch = (0, 1)
         self._streamed_chars = 0
         self._tail = ""
         self._reads = ReadStats()
@@ -98,7 +100,10 @@ class Live:
             case CellStarted(_, index):
                 self._doing = self._cell = f"running cell {index + 1}"
             case SubCallsProgressed(_, done, total):
+                self._batch = (done, total)
                 self._doing = _batch(done, total) if done < total else self._cell
+            case ChildRunProgressed():
+                self._doing = _child(event, *self._batch)
             case CellFinished(_, index):
                 self._doing = f"cell {index + 1} has run"
             case StepFinished(step):
@@ -139,6 +144,15 @@ def _batch(done: int, total: int) -> str:
     if total == 1:
         return "waiting for a sub-call"
     return f"{bar_text(done / total, width=_SHORT_BAR_CHARS)} {done:,} of {total:,} sub-calls"
+
+
+def _child(event: ChildRunProgressed, done: int, total: int) -> str:
+    turn = f"turn {event.turn} of {event.max_steps}"
+    if total > 1:
+        return f"{_batch(done, total)}, a child run at {turn}"
+    question = " ".join(event.question.split())
+    shown = question if len(question) <= _TAIL_CHARS else f"{question[:_TAIL_CHARS]}…"
+    return f"child run at {turn}: {shown}"
 
 
 def _streaming(chars: int, tail: str) -> str:

@@ -15,7 +15,7 @@ from rlm_magic.config import EngineConfig
 from rlm_magic.engine import list_runs, read_trajectory
 from rlm_magic.errors import ModelError, RunInterrupted
 from rlm_magic.models import ScriptedModel
-from rlm_magic.records import Answer, Completion, Usage
+from rlm_magic.records import Answer, ChildRunProgressed, Completion, Event, Usage
 
 from .conftest import Deadline, RunFactory, cell
 
@@ -52,6 +52,23 @@ def test_a_child_answers_about_a_context_of_its_own(make_run: RunFactory) -> Non
     assert call.child is not None
     assert (call.child.status, call.child.variables) == ("answered", {"n": 3})
     assert [len(step.cells) for step in call.child.steps] == [1, 0]
+
+
+def test_the_parent_is_told_which_turn_its_children_and_theirs_are_at(make_run: RunFactory) -> None:
+    scripts = {"q": [cell("rlm_query('deeper')"), "FINAL(q)"], "deeper": ["FINAL(d)"]}
+    told: list[ChildRunProgressed] = []
+    threads: set[threading.Thread] = set()
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, ChildRunProgressed):
+            told.append(event)
+            threads.add(threading.current_thread())
+
+    budget = Budget(max_depth=2, child_steps=7)
+    replies = ["x = 1", cell("FINAL(rlm_query('q'))")]
+    assert make_run(replies, sub=Scripts(scripts), budget=budget, on_event=on_event).finish().text == "q"
+    assert told == [ChildRunProgressed(2, q, turn, 7) for q, turn in (("q", 1), ("deeper", 1), ("q", 2))]
+    assert threads == {threading.current_thread()}
 
 
 def test_without_a_context_a_child_has_its_parents(make_run: RunFactory) -> None:

@@ -26,6 +26,7 @@ from rlm_magic.records import (
     CellFinished,
     CellResult,
     CellStarted,
+    ChildRunProgressed,
     Event,
     ReadStats,
     RunFinished,
@@ -96,6 +97,11 @@ def test_the_line_says_which_turn_it_is_and_what_is_happening() -> None:
     assert "███░░░░░░░ 3 of 10 sub-calls" in batch
     single = line_after(*thinking, CellStarted(2, 0, "x"), SubCallsProgressed(2, 0, 1))
     assert single == "rlm · turn 2 of 20 · waiting for a sub-call · 0.0 s"
+    child = ChildRunProgressed(2, "Which service\nfailed?", 3, 10)
+    alone = line_after(*thinking, CellStarted(2, 0, "x"), SubCallsProgressed(2, 0, 1), child)
+    assert "child run at turn 3 of 10: Which service failed?" in alone
+    among = line_after(*thinking, CellStarted(2, 0, "x"), SubCallsProgressed(2, 1, 4), child)
+    assert "1 of 4 sub-calls, a child run at turn 3 of 10" in among
     after = line_after(*thinking, CellStarted(2, 0, "x"), SubCallsProgressed(2, 10, 10))
     assert "running cell 1" in after
     ran = CellFinished(2, 0, Cell("x", CellResult()))
