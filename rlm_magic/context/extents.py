@@ -81,7 +81,7 @@ def _check_measures(settled: Segment, segment: int, *, extents: Extents, layout:
     )
     data = settled.data
     is_unfinished = not data.endswith(b"\n")
-    found = (len(data), settled.chars_before(len(data)), len(settled.newlines), is_unfinished)
+    found = (len(data), settled.chars_before(len(data)), settled.newline_count, is_unfinished)
     if found != promised:
         measures = f"has (bytes, characters, newlines, unfinished) {found}, not {promised} as indexed"
         raise _broken(measures, segment, extents=extents, layout=layout)
@@ -98,7 +98,7 @@ def _settle_counted_lines(raw: bytes, segment: int, *, extents: Extents, layout:
     if data and not data.endswith(b"\n") and layout.newline_starts[segment + 1] < layout.lines:
         data += b"\n"
     settled = Segment(data)
-    found = len(settled.newlines) + (bool(data) and not data.endswith(b"\n"))
+    found = settled.newline_count + (bool(data) and not data.endswith(b"\n"))
     if found != promised:
         counted = f"has {found} lines; its row in the manifest says {promised}"
         raise _broken(counted, segment, extents=extents, layout=layout)

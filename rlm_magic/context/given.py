@@ -31,7 +31,7 @@ def text_of(
     segments, table = joined.finish()
     warn_of_replacements(joined.replaced, of=f"the {kind} given")
     layout = Layout(
-        [len(segment.newlines) for segment in segments],
+        [segment.newline_count for segment in segments],
         lines=sum(table.lines),
         lengths=[len(segment.view) for segment in segments],
         characters=[segment.chars_before(len(segment.view)) for segment in segments],
@@ -111,7 +111,7 @@ class _Joined:
         while first < len(content):
             stop = _cut(content, first, self._segment_bytes)
             segment = Segment(view[first:stop])
-            newlines += len(segment.newlines)
+            newlines += segment.newline_count
             self._segments.append(segment)
             first = stop
         return first, newlines

@@ -147,7 +147,7 @@ def _blocks(target: Target) -> Iterator[_Block]:
     offset = target.start - before
     for number, segment in blocks(context._text, context._span):
         text = str(segment.view, "utf-8")
-        lines = len(segment.newlines) + (text[-1] != "\n")
+        lines = segment.newline_count + (text[-1] != "\n")
         target.context._note_searched(line + number, line + number + lines)
         yield _Block(text, line + number, before, offset)
         offset, before = 0, before + len(text)

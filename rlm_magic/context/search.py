@@ -73,7 +73,7 @@ def blocks(text: Text, span: Span) -> Iterator[tuple[int, Segment]]:
         whole = len(parts) == 1 and len(piece) == len(segment.view)
         block = segment if whole else Segment(b"".join(parts))
         yield line, block
-        line += len(block.newlines)
+        line += block.newline_count
         parts, held_bytes = [], 0
     if parts:
         yield line, Segment(b"".join(parts))

@@ -17,19 +17,31 @@ _BLOCK_BYTES = 1024
 
 
 class Segment:
-    """A run of valid UTF-8 with the offsets of its line endings.
+    """A run of valid UTF-8 with the number of its line endings, and their offsets once they are asked for.
 
     Made of bytes, or of a view of ASCII that somebody else holds, which is then not held a second time.
     """
 
-    __slots__ = ("_char_starts", "_data", "ahead", "ascii", "hot", "newlines", "size_bytes", "view")
+    __slots__ = (
+        "_char_starts",
+        "_data",
+        "_newlines",
+        "ahead",
+        "ascii",
+        "hot",
+        "newline_count",
+        "size_bytes",
+        "view",
+    )
 
     def __init__(self, data: bytes | memoryview) -> None:
         self._data = data if isinstance(data, bytes) else None
         self.view = memoryview(data)
         self.ascii = self._data is None or self._data.isascii()
-        self.newlines = _newline_offsets(data)
-        self.size_bytes = len(data) + _offset_bytes(self.newlines)
+        # Of most segments of a large slice only this is needed: finding the offsets takes ten times as long.
+        self.newline_count = newlines_in(data)
+        self._newlines: Sequence[int] | None = None
+        self.size_bytes = len(data) + _offset_bytes(self.newline_count, len(data))
         # Set on every read, cleared by the memory tier as it looks for something to evict.
         self.hot = True
         # On whose behalf it was read ahead, as long as nobody has asked for it.
@@ -41,11 +53,19 @@ class Segment:
         """The bytes; of a view they are copied each time, so keep them while they are searched."""
         return bytes(self.view) if self._data is None else self._data
 
+    @property
+    def newlines(self) -> Sequence[int]:
+        """The offsets of the line endings. Two threads may find them at once; they find the same."""
+        if self._newlines is None:
+            self._newlines = self._found_newlines()
+        return self._newlines
+
     def newlines_before(self, offset: int) -> int:
         """Return how many line endings lie in the first `offset` bytes."""
-        if isinstance(self.newlines, DenseNewlines):
-            return self.newlines.before(offset)
-        return bisect_left(self.newlines, offset)
+        newlines = self.newlines
+        return (
+            newlines.before(offset) if isinstance(newlines, DenseNewlines) else bisect_left(newlines, offset)
+        )
 
     def char_offset(self, character: int) -> int:
         """Return the byte offset at which a character starts; the segment's end for one past the last."""
@@ -66,6 +86,16 @@ class Segment:
         block = offset // _BLOCK_BYTES
         first = block * _BLOCK_BYTES
         return self._block_starts()[block] + int(_character_starts(self.view[first:offset]).sum())
+
+    def _found_newlines(self) -> Sequence[int]:
+        import numpy as np
+
+        offsets = np.flatnonzero(np.frombuffer(self.view, dtype=np.uint8) == 10)
+        if _is_dense(self.newline_count, len(self.view)):
+            return DenseNewlines(
+                self.data, _plain_ints(offsets[::_DENSE_STRIDE], len(self.view)), len(offsets)
+            )
+        return _plain_ints(offsets, len(self.view))
 
     def _block_starts(self) -> Sequence[int]:
         if self._char_starts is None:
@@ -104,36 +134,29 @@ class DenseNewlines(Sequence[int]):
         last = kept - 1
         return last * _DENSE_STRIDE + self._data.count(b"\n", self._kept[last], offset)
 
-    @property
-    def nbytes(self) -> int:
-        """Memory that the offsets kept occupy."""
-        return self._kept.nbytes
 
-
-def newlines_in(data: bytes) -> int:
+def newlines_in(data: bytes | memoryview) -> int:
     """Return how many line endings there are; three times as fast as bytes.count."""
     import numpy as np
 
     return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == 10))
 
 
-def _newline_offsets(data: bytes | memoryview) -> Sequence[int]:
+def _plain_ints(offsets: Any, size_bytes: int) -> memoryview:
     import numpy as np
 
-    offsets = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
-    width = np.uint32 if len(data) < 2**32 else np.uint64
-    if len(offsets) * _DENSE_BYTES_PER_LINE > len(data):
-        return DenseNewlines(bytes(data), _plain_ints(offsets[::_DENSE_STRIDE], width), len(offsets))
-    return _plain_ints(offsets, width)
-
-
-def _plain_ints(offsets: Any, width: Any) -> memoryview:
     # Indexing a memoryview gives a plain int; indexing the array itself would make a numpy scalar each time.
-    return memoryview(offsets.astype(width))
+    return memoryview(offsets.astype(np.uint32 if size_bytes < 2**32 else np.uint64))
 
 
-def _offset_bytes(newlines: Sequence[int]) -> int:
-    return newlines.nbytes if isinstance(newlines, memoryview | DenseNewlines) else 0
+def _is_dense(count: int, size_bytes: int) -> bool:
+    return count * _DENSE_BYTES_PER_LINE > size_bytes
+
+
+def _offset_bytes(count: int, size_bytes: int) -> int:
+    """Return what the offsets will occupy."""
+    kept = -(-count // _DENSE_STRIDE) if _is_dense(count, size_bytes) else count
+    return kept * (4 if size_bytes < 2**32 else 8)
 
 
 def _character_starts(view: memoryview) -> Any:

@@ -185,7 +185,7 @@ class Text:
         for segment in self.segments.stream(range(len(self.layout)), keep=True):
             if segment.data and not segment.data.endswith(b"\n"):
                 unfinished.append(len(newlines))
-            newlines.append(len(segment.newlines))
+            newlines.append(segment.newline_count)
             lengths.append(len(segment.data))
             characters.append(segment.chars_before(len(segment.data)))
         lines = self.layout.lines
