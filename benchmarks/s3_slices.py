@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import s3_bare
 import s3_boto3
 from s3_place import Place, Stored, child, some
 from s3_rows import Row, in_round_trips, median, seconds
@@ -27,7 +28,9 @@ def _separate(place: Place, latency_ms: float, *, aim: float) -> Row:
     place.far(latency_ms)
     ours_s = _cold(place, stored, lambda context: context[0:lines])
     case = f"50 objects of {place.sizes.separate_lines:,} lines, {latency_ms:g} ms: context[0:{lines}]"
-    row = in_round_trips(case, ours_s, latency_ms=latency_ms, aim=aim)
+    bare_s = s3_bare.pooled(stored.keys, repetitions=place.sizes.repetitions)
+    note = f"the bare requests, through obstore: {bare_s * 1000 / latency_ms:.2f} round trips"
+    row = in_round_trips(case, ours_s, latency_ms=latency_ms, aim=aim, note=note)
     return row.beside(
         sequential=s3_boto3.one_by_one(stored.keys),
         pooled=s3_boto3.pooled(stored.keys, repetitions=place.sizes.repetitions),
