@@ -14,7 +14,7 @@ from loop_place import Place
 from loop_rows import Row
 
 import rlm_magic
-from rlm_magic.records import Event, TextStreamed
+from rlm_magic.events import Event, TextStreamed
 
 _AIM_MS = 50
 _KERNEL_S = 60

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "errors": {"records"},  # for types only
     "config": set(),
     "records": set(),
+    "events": {"records"},
     "text": set(),
     "redact": set(),
     "forked": set(),
@@ -29,9 +30,9 @@ MAY_IMPORT = {
     "repl": SHARED,
     "views": SHARED,
     "transcripts": SHARED,
-    "engine": SHARED | {"models", "repl"},
-    "session": SHARED | {"context", "disk", "engine", "models", "repl", "transcripts", "views"},
-    "notebook": SHARED | {"session", "context", "engine", "models", "views", "disk"},
+    "engine": SHARED | {"events", "models", "repl"},
+    "session": SHARED | {"events", "context", "disk", "engine", "models", "repl", "transcripts", "views"},
+    "notebook": SHARED | {"events", "session", "context", "engine", "models", "views", "disk"},
     "__init__": SHARED | {"session", "notebook", "context"},
 }
 NO_IPYTHON = SHARED | {"disk", "context", "models", "engine", "views", "transcripts", "session"}

@@ -13,8 +13,8 @@ import pytest
 import rlm_magic
 from rlm_magic import Budget, Message
 from rlm_magic.errors import BudgetError, MissingKey, SourceError, UnknownModel
+from rlm_magic.events import RunFinished, RunStarted
 from rlm_magic.models import ScriptedModel
-from rlm_magic.records import RunFinished, RunStarted
 
 TEXT = "The captain of the ship is Ada.\nThe cook is Bob.\n"
 

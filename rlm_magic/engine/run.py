@@ -9,22 +9,9 @@ from typing import TypeVar
 
 from ..config import Budget, EngineConfig
 from ..errors import BudgetExceeded, RLMError, RunInterrupted
+from ..events import Event, RunFinished, RunStarted, StepFinished, TextStreamed, ThinkingStarted
 from ..models import Model, context_window, open_model_for_code
-from ..records import (
-    Answer,
-    Compaction,
-    Completion,
-    Event,
-    Message,
-    Reading,
-    RunFinished,
-    RunStarted,
-    Step,
-    StepFinished,
-    TextStreamed,
-    ThinkingStarted,
-    Usage,
-)
+from ..records import Answer, Compaction, Completion, Message, Reading, Step, Usage
 from ..repl import Repl
 from . import prompts
 from .call_record import usage_record

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import RLMError, RunInterrupted
-from ..records import Answer, RunPaused, Step
+from ..events import RunPaused
+from ..records import Answer, Step
 from . import prompts
 from .proposal import Proposal, cells_of, users_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..records import Event
+    from ..events import Event
     from .calls import Asking
     from .ledger import Ledger
     from .resume import Resumption

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import PromptTooLarge
-from ..records import ChildRunProgressed, Event, SubCallsProgressed, ThinkingStarted
+from ..events import ChildRunProgressed, Event, SubCallsProgressed, ThinkingStarted
 from .call_record import call_record
 from .calls import too_large
 from .children import Query

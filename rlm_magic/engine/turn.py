@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ..errors import AnswerRejected
-from ..records import Cell, CellFinished, CellResult, CellStarted, Completion, Event
+from ..events import CellFinished, CellStarted, Event
+from ..records import Cell, CellResult, Completion
 from ..repl import Repl
 from . import prompts
 from .final import Final, FinalText, FinalVariable, MalformedFinal, find_finals

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..records import Event, RunStarted
+from ..events import Event, RunStarted
 
 if TYPE_CHECKING:
     from ..engine import Run

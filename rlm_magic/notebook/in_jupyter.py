@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from ..records import Event, RunFinished, RunPaused, Step, StepFinished
+from ..events import Event, RunFinished, RunPaused, StepFinished
+from ..records import Step
 from .in_terminal import step_line
 from .live import Figures, Live, Meter
 from .ticker import Ticker

@@ -13,7 +13,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import TextIO
 
-from ..records import Event, RunFinished, RunPaused, RunStarted, Step, StepFinished
+from ..events import Event, RunFinished, RunPaused, RunStarted, StepFinished
+from ..records import Step
 from ..text import counted
 from .live import Figures, Live, Meter
 from .ticker import Ticker

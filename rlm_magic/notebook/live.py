@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..records import (
+from ..events import (
     CellFinished,
     CellStarted,
     ChildRunProgressed,
     Event,
-    ReadStats,
     RunFinished,
     RunPaused,
     RunStarted,
@@ -20,8 +19,8 @@ from ..records import (
     SubCallsProgressed,
     TextStreamed,
     ThinkingStarted,
-    Usage,
 )
+from ..records import ReadStats, Usage
 from ..text import size_text
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from IPython.core.error import UsageError
 
-from ..records import Event
+from ..events import Event
 from .live import Meter
 
 if TYPE_CHECKING:

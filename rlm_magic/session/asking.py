@@ -14,9 +14,10 @@ from ..engine.resume import check_resumable
 from ..engine.schema import read_schema
 from ..engine.tools import check_names, named_tools, tool_values, tools_prompt
 from ..errors import BudgetError, SourceError
+from ..events import Event
 from ..models import Model
 from ..models.cached import Cache
-from ..records import Answer, Event
+from ..records import Answer
 from ..repl import LiveRepl
 from .bound import bind, foreseeing
 from .choosing import Models, choose_models, say_once

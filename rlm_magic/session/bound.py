@@ -9,7 +9,7 @@ from ..context import Context, from_text, open_context
 from ..engine import ChildContext
 from ..engine.tools import check_names
 from ..errors import SourceError
-from ..records import CellStarted, Event, StepFinished, TextStreamed, ThinkingStarted
+from ..events import CellStarted, Event, StepFinished, TextStreamed, ThinkingStarted
 
 _HOW_TO_ASK = (
     "no context to ask about; pass one: a Context, a path or glob, or a list of texts, as in "

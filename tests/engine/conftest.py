@@ -11,8 +11,9 @@ import pytest
 from rlm_magic import Budget
 from rlm_magic.config import EngineConfig
 from rlm_magic.engine import Run
+from rlm_magic.events import Event, SubCallsProgressed
 from rlm_magic.models import Model, ScriptedModel
-from rlm_magic.records import Event, Message, SubCallsProgressed
+from rlm_magic.records import Message
 from rlm_magic.repl import Repl
 from rlm_magic.repl.live import LiveRepl
 

@@ -9,8 +9,9 @@ import pytest
 
 from rlm_magic import Budget, Message
 from rlm_magic.config import EngineConfig
+from rlm_magic.events import StepFinished
 from rlm_magic.models import ScriptedModel
-from rlm_magic.records import Completion, StepFinished, Usage
+from rlm_magic.records import Completion, Usage
 
 from .conftest import RunFactory, cell
 from .test_recursion import is_child

@@ -14,8 +14,9 @@ from rlm_magic import Budget, Message
 from rlm_magic.config import EngineConfig
 from rlm_magic.engine import list_runs, read_trajectory
 from rlm_magic.errors import ModelError, RunInterrupted
+from rlm_magic.events import ChildRunProgressed, Event
 from rlm_magic.models import ScriptedModel
-from rlm_magic.records import Answer, ChildRunProgressed, Completion, Event, Usage
+from rlm_magic.records import Answer, Completion, Usage
 
 from .conftest import Deadline, RunFactory, cell
 

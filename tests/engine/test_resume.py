@@ -15,8 +15,9 @@ from rlm_magic import Answer, Budget, Message
 from rlm_magic.engine import Run, read_trajectory, resting_repl
 from rlm_magic.engine.pending import Paid, read_pending
 from rlm_magic.errors import BudgetError, ModelError, RLMError, RunInterrupted, RunNotFound
+from rlm_magic.events import CellFinished, SubCallsProgressed
 from rlm_magic.models import ScriptedModel
-from rlm_magic.records import CellFinished, SubCall, SubCallsProgressed, Usage
+from rlm_magic.records import SubCall, Usage
 
 from .conftest import RunFactory, cell
 

@@ -18,8 +18,7 @@ from rlm_magic.errors import (
     RunInterrupted,
     ScriptExhausted,
 )
-from rlm_magic.models import ScriptedModel
-from rlm_magic.records import (
+from rlm_magic.events import (
     CellFinished,
     CellStarted,
     RunFinished,
@@ -29,6 +28,7 @@ from rlm_magic.records import (
     TextStreamed,
     ThinkingStarted,
 )
+from rlm_magic.models import ScriptedModel
 
 from .conftest import TEXT, Deadline, RunFactory, cell
 

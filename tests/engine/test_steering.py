@@ -18,8 +18,9 @@ from rlm_magic.config import EngineConfig
 from rlm_magic.engine import Run, read_trajectory, resting_repl
 from rlm_magic.engine.ledger import Ledger
 from rlm_magic.errors import ModelError, RunInterrupted
+from rlm_magic.events import Event, RunPaused, StepFinished
 from rlm_magic.models import ScriptedModel
-from rlm_magic.records import Event, Reading, RunPaused, StepFinished
+from rlm_magic.records import Reading
 from rlm_magic.repl.live import LiveRepl
 
 from .conftest import TEXT, RunFactory, cell

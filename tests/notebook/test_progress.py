@@ -14,31 +14,26 @@ from typing import Any
 import pytest
 from IPython.core.error import UsageError
 
+from rlm_magic.events import (
+    CellFinished,
+    CellStarted,
+    ChildRunProgressed,
+    Event,
+    RunFinished,
+    RunPaused,
+    RunStarted,
+    StepFinished,
+    SubCallsProgressed,
+    TextStreamed,
+    ThinkingStarted,
+)
 from rlm_magic.notebook.copying import bar_line
 from rlm_magic.notebook.in_jupyter import HtmlProgress
 from rlm_magic.notebook.in_terminal import PlainProgress, columns_of, fitted
 from rlm_magic.notebook.live import Figures, Live
 from rlm_magic.notebook.progress import SilentProgress, progress_for
 from rlm_magic.notebook.ticker import Ticker
-from rlm_magic.records import (
-    Answer,
-    Cell,
-    CellFinished,
-    CellResult,
-    CellStarted,
-    ChildRunProgressed,
-    Event,
-    ReadStats,
-    RunFinished,
-    RunPaused,
-    RunStarted,
-    Step,
-    StepFinished,
-    SubCallsProgressed,
-    TextStreamed,
-    ThinkingStarted,
-    Usage,
-)
+from rlm_magic.records import Answer, Cell, CellResult, ReadStats, Step, Usage
 
 WAIT_S = 30
 STARTED = RunStarted("id", "Who?", "root", "sub", 20)

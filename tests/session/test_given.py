@@ -13,8 +13,8 @@ from pydantic import BaseModel
 import rlm_magic
 from rlm_magic import Budget
 from rlm_magic.errors import BudgetError, ReservedName, SchemaError, SourceError
+from rlm_magic.events import RunStarted
 from rlm_magic.models import ScriptedModel
-from rlm_magic.records import RunStarted
 from rlm_magic.session import choose_models
 from rlm_magic.views import answer_plain
 
