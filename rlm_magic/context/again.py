@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from ..config import ContextConfig
 from ..errors import IntegrityError, StoreUnavailable
+from .promise import promised
 from .retry import may_pass, pause_s
 
 _Answer = TypeVar("_Answer")
@@ -59,14 +60,6 @@ def begun(ask: Callable[[], _Answer]) -> Future[_Answer]:
 
     The thread is a daemon: nobody waits for an answer that turns out not to be needed, not even at exit.
     """
-    future: Future[_Answer] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(ask())
-        except BaseException as error:  # noqa: BLE001
-            # Whoever wants the answer gets it.
-            future.set_exception(error)
-
+    future, run = promised(ask)
     threading.Thread(target=run, name="rlm open", daemon=True).start()
     return future

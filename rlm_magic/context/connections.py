@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from itertools import count
 from typing import TypeVar
 
+from .promise import promised
+
 _HALVE_EVERY_S = 0.5
 FOREGROUND, READAHEAD, THINK_TIME = range(3)
 _Answer = TypeVar("_Answer")
@@ -71,17 +73,7 @@ class Connections:
 
     def ask(self, call: Callable[[], _Answer]) -> Future[_Answer]:
         """Queue a call, and return what will hold its answer or error; it can be cancelled while queued."""
-        future: Future[_Answer] = Future()
-
-        def run() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(call())
-            except BaseException as error:  # noqa: BLE001
-                # Whoever wants the answer gets it.
-                future.set_exception(error)
-
+        future, run = promised(call)
         self.submit(run, FOREGROUND)
         return future
 
