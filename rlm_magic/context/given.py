@@ -10,7 +10,7 @@ from .borrowed import ascii_view
 from .cutter import Cutter
 from .describe import IN_MEMORY
 from .layout import DocumentTable, Layout
-from .segment import Segment, newlines_in
+from .segment import NEWLINE, Segment, newlines_in
 from .segments import GivenSegments
 from .text import Origin, Text
 from .utf8 import Clean, Errors, encode, warn_of_replacements
@@ -18,7 +18,6 @@ from .utf8 import Clean, Errors, encode, warn_of_replacements
 # Encoded piece by piece, so that a large str never has a second copy beside its segments. (A large str that
 # is ASCII has none at all.)
 _PIECE_CHARS = 1 << 20
-_NEWLINE = ord("\n")
 
 
 def text_of(
@@ -35,7 +34,7 @@ def text_of(
         lines=sum(table.lines),
         lengths=[len(segment.view) for segment in segments],
         characters=[segment.chars_before(len(segment.view)) for segment in segments],
-        unfinished=[number for number, segment in enumerate(segments) if segment.view[-1] != _NEWLINE],
+        unfinished=[number for number, segment in enumerate(segments) if segment.view[-1] != NEWLINE],
     )
     origin = Origin(kind=kind, address=IN_MEMORY, replaced=joined.replaced)
     return Text(layout, GivenSegments(segments), table, origin, config=config)

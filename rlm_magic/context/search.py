@@ -11,7 +11,7 @@ from .layout import Span
 from .linesearch import LineSearch, compiled
 from .matches import Match, Matches
 from .room import check_room
-from .segment import Segment
+from .segment import NEWLINE, Segment
 from .text import Text
 
 Pattern = str | re.Pattern[str]
@@ -67,7 +67,7 @@ def blocks(text: Text, span: Span) -> Iterator[tuple[int, Segment]]:
     for piece, segment in text.segments_of(span):
         parts.append(piece)
         held_bytes += len(piece)
-        if piece[-1] != 10:
+        if piece[-1] != NEWLINE:
             check_room(held_bytes * 2, limit_bytes=text.config.slice_limit_bytes, what=f"line {line}")
             continue
         whole = len(parts) == 1 and len(piece) == len(segment.view)

@@ -14,6 +14,7 @@ from typing import Any
 _DENSE_BYTES_PER_LINE = 16
 _DENSE_STRIDE = 32
 _BLOCK_BYTES = 1024
+NEWLINE = ord("\n")
 
 
 class Segment:
@@ -90,7 +91,7 @@ class Segment:
     def _found_newlines(self) -> Sequence[int]:
         import numpy as np
 
-        offsets = np.flatnonzero(np.frombuffer(self.view, dtype=np.uint8) == 10)
+        offsets = np.flatnonzero(_newline_flags(self.view))
         if _is_dense(self.newline_count, len(self.view)):
             return DenseNewlines(
                 self.data, _plain_ints(offsets[::_DENSE_STRIDE], len(self.view)), len(offsets)
@@ -139,7 +140,13 @@ def newlines_in(data: bytes | memoryview) -> int:
     """Return how many line endings there are; three times as fast as bytes.count."""
     import numpy as np
 
-    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == 10))
+    return int(np.count_nonzero(_newline_flags(data)))
+
+
+def _newline_flags(data: bytes | memoryview) -> Any:
+    import numpy as np
+
+    return np.frombuffer(data, dtype=np.uint8) == NEWLINE
 
 
 def _plain_ints(offsets: Any, size_bytes: int) -> memoryview:
