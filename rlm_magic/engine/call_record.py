@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..records import Answer, SubCall, Usage
+from .jsonlines import whole_records
 
 
 def call_record(call: SubCall) -> dict[str, Any]:
@@ -75,8 +75,7 @@ def _lines(path: Path | None) -> list[dict[str, Any]]:
     if path is None:
         return []
     try:
-        with path.open("rb") as lines:
-            return [json.loads(line) for line in lines if line.endswith(b"\n")]
+        return list(whole_records(path))
     except OSError:
         # Somebody has tidied up, or the disk fails; the child's answer still stands in its own fields.
         return []

@@ -6,7 +6,6 @@ reply and the sub-calls' from here, and pays only for what is missing.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 
 from ..records import Cell, CellResult, Completion, Step, SubCall
 from .archive import read_call, read_usage
+from .jsonlines import whole_records
 from .rehearsal import is_whole
 from .trajectory import PENDING_SUFFIX, as_recorded
 
@@ -80,8 +80,6 @@ def read_pending(trajectory: Path, *, after: int) -> Pending | None:
 
 def _lines(path: Path) -> list[Mapping[str, Any]]:
     try:
-        whole = path.read_bytes()
+        return list(whole_records(path))
     except FileNotFoundError:
         return []
-    # The last line may be half a line, down to half a character; every other one is whole.
-    return [json.loads(line) for line in whole.split(b"\n")[:-1]]

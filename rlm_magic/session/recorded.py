@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from ..config import Budget
 from ..engine import find_run, read_trajectory
+from ..engine.jsonlines import whole_records
 from ..models import Model
 from ..records import Answer
 from ..redact import PLACEHOLDER
@@ -40,7 +40,9 @@ def how_asked(answer: Answer) -> tuple[Asked, Budget]:
     metadata: Mapping[str, Any] = {}
     if answer.trajectory is not None:
         # A run that was resumed before has several; the last is that of its latest part.
-        metadata = deque(_metadata(answer.trajectory), maxlen=1).pop()
+        # What is wrong with the file has been said, when it was read as a trajectory.
+        records = whole_records(answer.trajectory)
+        metadata = deque((each for each in records if each.get("type") == "metadata"), maxlen=1).pop()
     asked = Asked(
         model=metadata.get("root_model"),
         sub_model=metadata.get("sub_model"),
@@ -48,15 +50,6 @@ def how_asked(answer: Answer) -> tuple[Asked, Budget]:
         sub_options=_options(next(iter(metadata.get("other_backend_kwargs") or ()), None)),
     )
     return asked, _budget(metadata.get("budget") or {})
-
-
-def _metadata(path: Path) -> Iterator[Mapping[str, Any]]:
-    # The file has been read as a trajectory before: what is wrong with it has been said.
-    with path.open("rb") as lines:
-        for line in lines:
-            # Not the last line of a run that was killed while it wrote.
-            if line.endswith(b"\n") and (record := json.loads(line)).get("type") == "metadata":
-                yield record
 
 
 def _options(recorded_kwargs: Mapping[str, Any] | None) -> dict[str, object] | None:
