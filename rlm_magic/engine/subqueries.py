@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..config import EngineConfig
 from ..errors import BudgetError, ModelError, RLMError
@@ -22,6 +22,8 @@ from .rehearsal import Rehearsal
 
 if TYPE_CHECKING:
     from .run import Run
+
+_Asked = TypeVar("_Asked", Prompt, Query)
 
 _WRONG_THREAD = (
     "rlm_query works on the cell's own thread only: call rlm_query_batched there, which runs its children "
@@ -71,8 +73,7 @@ class SubQueries:
         """Ask a sub-model every prompt, side by side."""
         if self._rehearsal is not None:
             return self._rehearsal.replies(texts)
-        numbers = self._numbered(texts)
-        prompts = [Prompt(text, paid=self._paid(text, n)) for text, n in zip(texts, numbers, strict=True)]
+        numbers, prompts = self._numbered(list(map(Prompt, texts)), lambda prompt: prompt.text)
         return self._ask(prompts, numbers, self._model(model))
 
     def recurse(self, queries: Sequence[Query]) -> list[SubCall]:
@@ -81,21 +82,14 @@ class SubQueries:
             flat = [self._flat_prompt(query) for query in queries]
             if self._rehearsal is not None:
                 return self._rehearsal.replies([prompt.text for prompt in flat])
-            numbers = self._numbered(flat)
-            flat = [
-                replace(each, paid=self._paid(each.text, n)) for each, n in zip(flat, numbers, strict=True)
-            ]
+            numbers, flat = self._numbered(flat, lambda prompt: prompt.text)
             return self._ask(flat, numbers, self._model(queries[0].model if queries else None))
         if self._rehearsal is not None:
             return self._rehearsal.replies([query.prompt for query in queries])
         if threading.get_ident() != self._thread_id:
             raise ModelError(_WRONG_THREAD)
         open_run = self.open_run
-        numbers = self._numbered(queries)
-        queries = [
-            replace(query, paid=self._paid(query.prompt, n))
-            for query, n in zip(queries, numbers, strict=True)
-        ]
+        numbers, queries = self._numbered(queries, lambda query: query.prompt)
         return self._collect(
             numbers,
             lambda keep: Children(
@@ -134,8 +128,13 @@ class SubQueries:
             run(keep)
         return [calls[slot] for slot in range(len(numbers))]
 
-    def _numbered(self, asked: Sequence[object]) -> list[int]:
-        return [next(self._numbers) for _ in asked]
+    def _numbered(
+        self, asked: Sequence[_Asked], text_of: Callable[[_Asked], str]
+    ) -> tuple[list[int], list[_Asked]]:
+        """Return the places of what is asked, and that with what was paid for it before."""
+        numbers = [next(self._numbers) for _ in asked]
+        paid = (self._paid(text_of(each), number) for each, number in zip(asked, numbers, strict=True))
+        return numbers, [replace(each, paid=call) for each, call in zip(asked, paid, strict=True)]
 
     def _paid(self, prompt: str, number: int) -> SubCall | None:
         if (call := self._pending.take(prompt, number)) is not None:
