@@ -133,11 +133,7 @@ class Turn:
             outcome.end(self._functions.ended.value, form="Your answer")
         elif result.interrupted:
             outcome.interrupted = True
-        elif (
-            result.error is None
-            and (answer := self._answer_dict()) is not None
-            and is_set(answer.get("ready"))
-        ):
+        elif result.error is None and (answer := self._ready_answer()) is not None:
             content = answer.get("content")
             if not _is_empty(content):
                 outcome.end(content, form='answer["content"]')
@@ -174,14 +170,17 @@ class Turn:
             notes.append(prompts.UNCLOSED_BLOCK)
         if reply.unclosed_thought:
             notes.append(prompts.UNCLOSED_THOUGHT)
-        answer = self._answer_dict()
-        if answer is not None and is_set(answer.get("ready")) and _is_empty(answer.get("content")):
+        if (answer := self._ready_answer()) is not None and _is_empty(answer.get("content")):
             notes.append(prompts.READY_BUT_EMPTY)
         if (skipped := len(reply.cells) - len(outcome.cells)) > 0:
             notes.append(f"{skipped} later code block(s) of your reply were not run, because of the error.")
         if not (outcome.cells or reply.unclosed or led_on):
             notes.append(prompts.nothing_ran(untagged=reply.untagged))
         return notes
+
+    def _ready_answer(self) -> dict[str, object] | None:
+        answer = self._answer_dict()
+        return answer if answer is not None and is_set(answer.get("ready")) else None
 
     def _answer_dict(self) -> dict[str, object] | None:
         # The repl lists a given name only once it was rebound. `answer` is a common name for a variable: only
