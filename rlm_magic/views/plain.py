@@ -24,6 +24,7 @@ _STATUS_CHARS = 200
 # A provider's error may quote a whole request.
 _WHOLE_STATUS_CHARS = 2_000
 _CALLS_SHOWN = 20
+_NAME_CHARS = 80
 
 
 def run_plain(answer: Answer) -> str:
@@ -64,6 +65,11 @@ def answer_plain(answer: Answer) -> str:
 def no_answer(answer: Answer) -> str:
     """Return what is said in the place of an answer that there is none of."""
     return f"(no answer: {clip(answer.status, limit_chars=_WHOLE_STATUS_CHARS)})"
+
+
+def document_name(name: str) -> str:
+    """Return the name of a document as views show it: harmless, on one line, and not at any length."""
+    return textwrap.shorten(printable(name), _NAME_CHARS, placeholder=" ...")
 
 
 def summary_lines(answer: Answer) -> list[str]:

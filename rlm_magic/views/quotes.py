@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from textwrap import shorten
 from uuid import uuid4
 
 from ..records import Answer, Citation
 from ..text import clip, counted
-from .plain import printable
-
-_NAME_CHARS = 80
+from .plain import document_name, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,5 @@ def new_anchor() -> str:
 
 def _quote(number: int, citation: Citation) -> Quote:
     text = printable(citation.text.replace("\r\n", "\n").rstrip())
-    document = shorten(printable(citation.document), _NAME_CHARS, placeholder=" ...")
     label = f"{citation.context} {citation.label}".lstrip()
-    return Quote(number, label, citation.status, text, document)
+    return Quote(number, label, citation.status, text, document_name(citation.document))

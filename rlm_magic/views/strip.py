@@ -10,11 +10,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from textwrap import shorten
 
 from ..records import Answer, Citation, Coverage, LineRanges
 from ..text import counted
-from .plain import printable
+from .plain import document_name
 from .reading import percent
 
 WIDTH = 1_000
@@ -24,7 +23,6 @@ _LANE_GAP = 2
 _SHORTEST = 3
 _TICK_WIDTH = 3
 _RANGES_NAMED = 20
-_NAME_CHARS = 80
 LANES = (
     ("searched", "searched", "#757575"),
     ("read", "read by the root's code", "#1976d2"),
@@ -172,12 +170,12 @@ def _title(coverage: Coverage, start: int, stop: int, counts: Sequence[int], cit
 
 def _document_at(coverage: Coverage, line: int) -> str:
     index = bisect_right([start for _, start in coverage.documents], line) - 1
-    return _shown(coverage.documents[index][0]) if index >= 0 else ""
+    return document_name(coverage.documents[index][0]) if index >= 0 else ""
 
 
 def _documents(coverage: Coverage) -> tuple[Mark, ...]:
     return tuple(
-        Mark(_place(coverage.lines, line, line)[0], 0, f"{_shown(name)} starts at line {line:,}")
+        Mark(_place(coverage.lines, line, line)[0], 0, f"{document_name(name)} starts at line {line:,}")
         for name, line in coverage.documents
         if line < coverage.lines
     )
@@ -191,10 +189,6 @@ def _ticks(lines: int, citations: Sequence[Citation]) -> tuple[Mark, ...]:
             x = min(x, WIDTH - _TICK_WIDTH)
             marks.append(Mark(x, max(width, _TICK_WIDTH), f"{citation.label}: {citation.status}", number))
     return tuple(marks)
-
-
-def _shown(name: str) -> str:
-    return shorten(printable(name), _NAME_CHARS, placeholder=" ...")
 
 
 def _valid(citation: Citation) -> bool:
